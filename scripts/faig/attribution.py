@@ -1,0 +1,231 @@
+"""Attribution: a score for every filter, image and degradation, by several methods.
+
+Every method has one signature, `(pair, examples, **parameters) -> iterator of ImageScores`, and a
+name in `METHODS`, by which the config calls it. To add one, write a function under `@method`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import InputError
+from .pairs import Pair
+from .quadrature import nodes_and_weights
+from .store import ImageStore
+
+METHODS: dict[str, Callable] = {}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image and its degraded versions.
+
+    Attributes:
+        name: the image's.
+        reference: what the output is compared with, uint8 (1, 3, scale H, scale W).
+        clean: the LR image as the baseline was trained on, uint8 (1, 3, H, W).
+        inputs: per degradation the LR image, uint8 (1, 3, H, W); their order is that of the
+            scores' rows.
+    """
+
+    name: str
+    reference: Tensor
+    clean: Tensor
+    inputs: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """What a method says about one image.
+
+    Attributes:
+        name: the image's.
+        scores: float32 (degradations, filters), not negative.
+        completeness: relative error of the completeness identity per degradation, float
+            (degradations,); None for methods that have no such identity.
+    """
+
+    name: str
+    scores: Tensor
+    completeness: np.ndarray | None = None
+
+
+def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) -> Iterator[Example]:
+    """The images of a dataset one by one, with the ground truth as reference.
+
+    Args:
+        clean: name of the degradation that the baseline was trained on.
+    """
+    for image in store.names:
+        inputs = {name: store.lr(name, image)[None] for name in degradations}
+        yield Example(image, store.hr(image)[None], store.lr(clean, image)[None], inputs)
+
+
+def method(*, contrast: bool) -> Callable[[Callable], Callable]:
+    """Register a method.
+
+    Args:
+        contrast: whether its discriminative score is a difference between degradations (FAIG,
+            equation 7 of the paper), or the score itself.
+    """
+
+    def register(function: Callable) -> Callable:
+        function.contrast = contrast
+        METHODS[function.__name__] = function
+        return function
+
+    return register
+
+
+@method(contrast=True)
+def faig(
+    pair: Pair, examples: Iterable[Example], *, quadrature: str = "gauss-legendre", nodes: int = 8
+) -> Iterator[ImageScores]:
+    """Filter attribution integrated gradients, equation 6 of the paper.
+
+    For each element e of filter i, (baseline - target)_e times the integral over alpha in [0, 1]
+    of dL/d gamma_e at gamma(alpha) = alpha baseline + (1 - alpha) target; absolute values summed
+    over the filter. L is the squared error summed over the image. The completeness identity says
+    that over *all* parameters, signs kept, the sum is L(baseline) - L(target).
+    """
+    change = {name: pair.baseline[name] - pair.target[name] for name in pair.target}
+    parameters = dict(pair.network.named_parameters())
+    points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
+    for example in examples:
+        totals = {name: _zeros(parameters) for name in example.inputs}
+        for alpha, weight in points:
+            _interpolate(parameters, pair.target, change, alpha)
+            for name, total in totals.items():
+                loss = _squared_error(pair, example, name)
+                _accumulate(total, torch.autograd.grad(loss, parameters.values()), weight)
+        for total in totals.values():
+            for name in parameters:
+                total[name] *= change[name]
+        scores = [pair.index.reduce({k: v.abs() for k, v in t.items()}) for t in totals.values()]
+        gaps = [_completeness(pair, example, name, total) for name, total in totals.items()]
+        yield ImageScores(example.name, torch.stack(scores), np.array(gaps))
+
+
+def _zeros(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: torch.zeros_like(value) for name, value in parameters.items()}
+
+
+def _accumulate(total: Mapping[str, Tensor], gradients: Sequence[Tensor], weight: float) -> None:
+    torch._foreach_add_(list(total.values()), list(gradients), alpha=float(weight))
+
+
+@torch.no_grad()
+def _interpolate(
+    parameters: Mapping[str, nn.Parameter],
+    start: Mapping[str, Tensor],
+    change: Mapping[str, Tensor],
+    alpha: float,
+) -> None:
+    """Set the network's weights in place to start + alpha change."""
+    for name, parameter in parameters.items():
+        torch.add(start[name], change[name], alpha=float(alpha), out=parameter.data)
+
+
+def _squared_error(pair: Pair, example: Example, degradation: str) -> Tensor:
+    """The paper's L: squared error summed over all values of the image, values in [0, 1]."""
+    images = pair.compute.images(example.inputs[degradation])
+    reference = pair.compute.images(example.reference)
+    with pair.compute.autocast():
+        output = pair.network(images)
+    return (output.float() - reference).square().sum()
+
+
+@torch.no_grad()
+def _completeness(
+    pair: Pair, example: Example, degradation: str, total: Mapping[str, Tensor]
+) -> float:
+    """Relative error of: sum over all parameters = L(baseline) - L(target)."""
+    parameters = dict(pair.network.named_parameters())
+    ends = []
+    for weights in (pair.baseline, pair.target):
+        for name, parameter in parameters.items():
+            parameter.copy_(weights[name])
+        ends.append(_squared_error(pair, example, degradation).item())
+    difference = ends[0] - ends[1]
+    integral = sum(value.sum(dtype=torch.float64).item() for value in total.values())
+    return abs(integral - difference) / max(abs(difference), 1e-12)
+
+
+@method(contrast=False)
+def intinf(
+    pair: Pair, examples: Iterable[Example], *, quadrature: str = "gauss-legendre", nodes: int = 8
+) -> Iterator[ImageScores]:
+    """Integrated influence (Leino et al. 2018, arXiv 1802.03788), as the paper compares with it.
+
+    The gradient of the target's summed output with respect to the weights, averaged along the
+    straight line from the clean LR image to the degraded one; absolute values summed over the
+    filter.
+    """
+    parameters = dict(pair.network.named_parameters())
+    _interpolate(parameters, pair.target, pair.target, 0.0)
+    points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
+    for example in examples:
+        clean = pair.compute.images(example.clean)
+        scores = []
+        for pixels in example.inputs.values():
+            degraded = pair.compute.images(pixels)
+            total = _zeros(parameters)
+            for alpha, weight in points:
+                with pair.compute.autocast():
+                    output = pair.network(torch.lerp(clean, degraded, float(alpha)))
+                gradients = torch.autograd.grad(output.float().sum(), parameters.values())
+                _accumulate(total, gradients, weight)
+            scores.append(pair.index.reduce({k: v.abs() for k, v in total.items()}))
+        yield ImageScores(example.name, torch.stack(scores))
+
+
+@method(contrast=False)
+def weight_change(pair: Pair, examples: Iterable[Example]) -> Iterator[ImageScores]:
+    """Change of the weights, sum |target - baseline| / sum |baseline| over each filter.
+
+    The same for every image and degradation.
+    """
+    index = pair.index
+    change = index.reduce({k: (pair.target[k] - pair.baseline[k]).abs() for k in pair.target})
+    size = index.reduce({k: pair.baseline[k].abs() for k in pair.baseline})
+    scores = change / size.clamp_min(1e-12)
+    for example in examples:
+        yield ImageScores(example.name, scores.expand(len(example.inputs), -1))
+
+
+@method(contrast=False)
+def random(pair: Pair, examples: Iterable[Example], *, seed: int) -> Iterator[ImageScores]:
+    """A random score for each filter and degradation, the same for every image."""
+    for example in examples:
+        generator = torch.Generator().manual_seed(seed)
+        scores = torch.rand(len(example.inputs), len(pair.index), generator=generator)
+        yield ImageScores(example.name, scores)
+
+
+def attribute(
+    name: str, pair: Pair, examples: Iterable[Example], parameters: Mapping, seed: int
+) -> Iterator[ImageScores]:
+    """Run a method by its name.
+
+    Args:
+        parameters: the method's keyword arguments, as in the config.
+        seed: for methods that draw at random, which are those with an argument `seed`.
+
+    Raises:
+        InputError: no such method, or a parameter that it does not take.
+    """
+    if name not in METHODS:
+        raise InputError(f"unknown attribution method '{name}'; known: {', '.join(METHODS)}")
+    signature = inspect.signature(METHODS[name])
+    arguments = dict(parameters)
+    if "seed" in signature.parameters:
+        arguments["seed"] = seed
+    try:
+        signature.bind(pair, examples, **arguments)
+    except TypeError as error:
+        raise InputError(f"attribution method '{name}': {error}") from None
+    return METHODS[name](pair, examples, **arguments)

@@ -1,0 +1,64 @@
+"""What every script does alike: arguments, threads, and errors written for people."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors import InputError
+
+
+def parser(description: str, *, computes: bool = False) -> argparse.ArgumentParser:
+    """An argument parser with the options that all scripts share.
+
+    Args:
+        description: the script's docstring.
+        computes: whether the script uses torch; adds --threads.
+    """
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument(
+        "--config",
+        type=_json,
+        default={},
+        metavar="JSON",
+        help="the keys of the config that this step depends on, as one JSON object",
+    )
+    if computes:
+        result.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    return result
+
+
+def _json(text: str) -> dict:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from None
+
+
+def path(parser: argparse.ArgumentParser, name: str, help: str, **options) -> None:
+    """Add a required argument that is a path, or several with nargs."""
+    parser.add_argument(name, type=Path, required=True, help=help, **options)
+
+
+def compute(args: argparse.Namespace):
+    """Device and precision from the config's `device` and `precision`, threads from --threads."""
+    import torch
+
+    from .device import Compute
+
+    torch.set_num_threads(args.threads)
+    chosen = Compute.choose(args.config.get("device", "auto"), args.config.get("precision", "auto"))
+    print(f"computing on {chosen}, {args.threads} CPU threads", flush=True)
+    return chosen
+
+
+def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
+    """Parse the command line and run `main`; the user's mistakes end in one line, exit status 1."""
+    args = parser.parse_args()
+    try:
+        main(args)
+    except InputError as error:
+        sys.exit(f"error: {error}")

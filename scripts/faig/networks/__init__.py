@@ -1,0 +1,103 @@
+"""Networks, one file each. A file's name is the network's name in the config.
+
+Each file assigns its class to `Network`; the class takes `scale` and its own parameters, and maps
+LR images (N, 3, H, W) to SR images (N, 3, scale H, scale W), values in [0, 1]. A user's own class
+is named `"package.module:Class"`.
+"""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..device import Compute
+from ..errors import InputError
+
+
+def names() -> list[str]:
+    """Names of the networks that come with the project."""
+    return sorted(f.stem for f in Path(__file__).parent.glob("*.py") if f.stem != "__init__")
+
+
+def network_class(architecture: str) -> type[nn.Module]:
+    """The class named `architecture`: a file of this package, or `"package.module:Class"`."""
+    if ":" in architecture:
+        module, attribute = architecture.split(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"network '{architecture}' cannot be imported: {error}") from None
+    if architecture not in names():
+        near = difflib.get_close_matches(architecture, names())
+        raise InputError(
+            f"unknown network '{architecture}'; known: {', '.join(near or names())}, "
+            'or "package.module:Class"'
+        )
+    return importlib.import_module(f"{__name__}.{architecture}").Network
+
+
+def build(architecture: str, scale: int, parameters: Mapping | None = None) -> nn.Module:
+    """Build a network with fresh weights, drawn from torch's global generator.
+
+    Raises:
+        InputError: no such network, or a parameter that it does not take.
+    """
+    cls = network_class(architecture)
+    arguments = {"scale": scale, **(parameters or {})}
+    try:
+        inspect.signature(cls).bind(**arguments)
+    except TypeError as error:
+        raise InputError(f"network '{architecture}': {error}") from None
+    return cls(**arguments)
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:
+    """Put weights into a network.
+
+    Args:
+        source: where the weights came from, for the error message.
+
+    Raises:
+        InputError: names or shapes differ; names the first that do.
+    """
+    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in state.items()}
+    differences = [
+        f"{name}: network {own.get(name, 'has none')}, file {given.get(name, 'has none')}"
+        for name in [*own, *(set(given) - set(own))]
+        if own.get(name) != given.get(name)
+    ]
+    if differences:
+        raise InputError(
+            f"{source}: weights of another architecture than {type(network).__name__} as "
+            f"configured; {len(differences)} entries differ, first: " + "; ".join(differences[:3])
+        )
+    network.load_state_dict(dict(state))
+    return network
+
+
+@torch.inference_mode()
+def restore(
+    network: nn.Module,
+    pixels: Tensor,
+    compute: Compute,
+    state: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Super-resolve images as a user would save them: clipped and rounded to 8 bits.
+
+    Args:
+        network: placed on the device of `compute`.
+        pixels: LR images, uint8 (N, 3, H, W).
+        state: weights to use instead of the network's own, on the same device.
+
+    Returns:
+        SR images, float32 (N, 3, scale H, scale W), values k / 255, on the device.
+    """
+    images = compute.images(pixels)
+    with compute.autocast():
+        output = torch.func.functional_call(network, dict(state or {}), (images,))
+    return (output.float().clamp(0, 1) * 255).round() / 255

@@ -1,0 +1,110 @@
+"""Where photographs come from: packages that ship them, and folders."""
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .errors import InputError
+
+# photographs inside the wheels of the libraries: (package, path)
+PACKAGED = {
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "chelsea": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "hubble_deep_field": ("skimage", "data/hubble_deep_field.jpg"),
+    "ihc": ("skimage", "data/ihc.png"),
+    "motorcycle_left": ("skimage", "data/motorcycle_left.png"),
+    "motorcycle_right": ("skimage", "data/motorcycle_right.png"),
+    "retina": ("skimage", "data/retina.jpg"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "china": ("sklearn", "datasets/images/china.jpg"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def packaged_files(names: Sequence[str]) -> dict[str, Path]:
+    """Paths of photographs in `PACKAGED`, found without importing their packages."""
+    return {name: _package_folder(PACKAGED[name][0]) / PACKAGED[name][1] for name in names}
+
+
+def _package_folder(package: str) -> Path:
+    try:
+        return Path(str(resources.files(package)))
+    except ModuleNotFoundError:
+        raise InputError(
+            f"the package '{package}', which ships a photograph, is not installed: "
+            "pip install -r envs/run.txt"
+        ) from None
+
+
+def folder_files(folder: str | Path) -> dict[str, Path]:
+    """Images in a folder by name (without suffix), sorted.
+
+    Raises:
+        InputError: no such folder, no image in it, or two images of one name.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"{folder}: holds no image ({', '.join(SUFFIXES)})")
+    named = {f.stem: f for f in files}
+    if len(named) < len(files):
+        raise InputError(f"{folder}: two images have the same name but for the suffix")
+    return named
+
+
+def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
+    """Read an image file.
+
+    Returns:
+        Pixels uint8 (H, W, 3), and the mode that it was converted from if it was not RGB.
+
+    Raises:
+        InputError: no readable image, or cut short.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode = image.mode
+            if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
+                image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
+            pixels = np.array(image.convert("RGB"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: unreadable or cut short ({error})") from None
+    return pixels, None if mode == "RGB" else mode
+
+
+def central_crop(pixels: np.ndarray, multiple: int, limit: int | None = None) -> np.ndarray:
+    """Cut the centre of an image, so that its sides are multiples and at most `limit` pixels.
+
+    Args:
+        pixels: (H, W, C).
+        multiple: of both sides of the result.
+        limit: longest side allowed; None for no limit.
+    """
+    sides = [min(n, limit or n) // multiple * multiple for n in pixels.shape[:2]]
+    y, x = ((n - side) // 2 for n, side in zip(pixels.shape[:2], sides, strict=True))
+    return pixels[y : y + sides[0], x : x + sides[1]]
+
+
+def read_images(
+    files: dict[str, Path], multiple: int, limit: int | None = None
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Read images one by one, cropped by `central_crop`; says which were converted to RGB."""
+    for name, path in files.items():
+        pixels, converted_from = read_image(path)
+        if converted_from:
+            print(f"{path}: converted from mode {converted_from} to RGB")
+        pixels = central_crop(pixels, multiple, limit)
+        if not pixels.size:
+            raise InputError(f"{path}: smaller than {multiple} pixels")
+        yield name, pixels

@@ -1,0 +1,171 @@
+"""Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+
+def canonical_json(value: object) -> str:
+    """One text per value: keys sorted, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def checksum(*parts: str | Path) -> str:
+    """SHA-256 over files (given as `Path`) and texts, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            with part.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        else:
+            digest.update(part.encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; move it in place when the block ends well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(path: str | Path, table: pd.DataFrame, metadata: Mapping | None = None) -> None:
+    """Write a Parquet table; `metadata` goes into the file as JSON, see `read_metadata`."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    entry = {b"faig": canonical_json(metadata or {}).encode()}
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **entry})
+    with atomic_path(path) as temporary:
+        pq.write_table(arrow, temporary)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a Parquet table.
+
+    Raises:
+        InputError: the file is missing, damaged or cut short.
+    """
+    with _readable(path):
+        return pd.read_parquet(path)
+
+
+def read_metadata(path: str | Path) -> dict:
+    """The metadata that `write_table` put into a file."""
+    with _readable(path):
+        return json.loads((pq.read_schema(path).metadata or {}).get(b"faig", b"{}"))
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """Turn a reader's own error into one that says which file, and what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: damaged or cut short ({error}); delete it, and the next run makes it again"
+        ) from None
+
+
+class ImageStore:
+    """Reader of one dataset's HDF5 file.
+
+    Layout: `hr/<image>` uint8 (H, W, 3); `lr/<degradation>/<image>` uint8 (H / r, W / r, 3). The
+    file's attribute `stems` is true where `lr` holds only each degradation's deterministic stem
+    (training data: noise is drawn afresh in training).
+
+    Raises:
+        InputError: the file is missing, damaged or cut short, or lacks a degradation.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        with self._open() as file:
+            self.attributes = dict(file.attrs)
+            self.names = sorted(file["hr"])
+            self.degradations = sorted(file["lr"])
+
+    @contextmanager
+    def _open(self) -> Iterator[h5py.File]:
+        with _readable(self.path), h5py.File(self.path, "r") as file:
+            yield file
+
+    def hr(self, name: str) -> Tensor:
+        """HR image, uint8 (3, H, W)."""
+        return self._read(f"hr/{name}")
+
+    def lr(self, degradation: str, name: str) -> Tensor:
+        """LR image, uint8 (3, H / r, W / r)."""
+        if degradation not in self.degradations:
+            raise InputError(
+                f"{self.path}: holds no degradation '{degradation}', "
+                f"only {', '.join(self.degradations)}"
+            )
+        return self._read(f"lr/{degradation}/{name}")
+
+    def _read(self, key: str) -> Tensor:
+        with self._open() as file:
+            return torch.from_numpy(file[key][:]).permute(2, 0, 1).contiguous()
+
+
+class ImageWriter:
+    """Writer of one dataset's HDF5 file, to be used inside `atomic_path`."""
+
+    def __init__(self, path: str | Path, attributes: Mapping):
+        self.file = h5py.File(path, "w")
+        self.file.attrs.update(attributes)
+
+    def __enter__(self) -> "ImageWriter":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.file.close()
+
+    def write(self, key: str, pixels: np.ndarray) -> None:
+        """Store one image, uint8 (H, W, 3)."""
+        self.file.create_dataset(key, data=pixels)
+
+    def link(self, key: str, existing: str) -> None:
+        """Let `key` be another name of an image that is there already."""
+        self.file[key] = self.file[existing]
+
+
+def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping) -> None:
+    """Write a state dict as safetensors, `metadata` with it as JSON values."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().contiguous().cpu() for name, value in state.items()}
+    texts = {key: canonical_json(value) for key, value in metadata.items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, texts)
+
+
+def load_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read a state dict written by `save_weights`, float32 on the CPU."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    with _readable(path):
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None

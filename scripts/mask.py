@@ -1,0 +1,34 @@
+"""Mask the top filters of every ranking by the baseline's and measure what the target forgets."""
+
+import pandas as pd
+from faig import cli
+from faig.ablation import choices, mask, measure_masking
+from faig.networks import build
+from faig.pairs import Pair
+from faig.progress import progress
+from faig.store import ImageStore, read_table, write_table
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    rankings = {path.stem: read_table(path) for path in args.rankings}
+    masked = [(choice, mask(pair, choice)) for choice in choices(rankings, cfg["proportions"])]
+    rows = []
+    for path in args.data:
+        store = ImageStore(path)
+        for image in progress(store.names, f"masking, {path.stem}", len(store.names), "image"):
+            measured = measure_masking(pair, masked, store, image, cfg["input_degradations"])
+            rows += [{**row, "dataset": path.stem} for row in measured]
+        print(f"{path.stem}: {len(masked)} masked networks measured")
+    write_table(args.output, pd.DataFrame(rows), {"config": cfg})
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
+    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.path(parser, "--rankings", "one ranking per method (Parquet, named by it)", nargs="+")
+    cli.path(parser, "--data", "test images (HDF5, named by their dataset)", nargs="+")
+    cli.path(parser, "--output", "table to write (Parquet)")
+    cli.run(main, parser)

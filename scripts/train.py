@@ -1,0 +1,67 @@
+"""Train a network: the baseline from fresh weights, or the target from the baseline's."""
+
+import pandas as pd
+import torch
+from faig import cli
+from faig.degradations import build_degradations
+from faig.networks import build, load_state
+from faig.seeds import derive
+from faig.store import (
+    ImageStore,
+    canonical_json,
+    checksum,
+    load_weights,
+    save_weights,
+    write_table,
+)
+from faig.training import Checkpoint, PatchSampler, Schedule, evaluate, train
+
+
+def make_network(cfg: dict, start):
+    """The network with its first weights: those of `start`, or fresh ones."""
+    torch.manual_seed(derive(cfg["seed"], "weights"))
+    network = build(**cfg["network"])
+    return load_state(network, load_weights(start), start) if start else network
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    data, validation = ImageStore(args.data), ImageStore(args.validation)
+    degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
+    seed = derive(cfg["seed"], "patches", cfg["stage"])
+    sampler = PatchSampler(data, degradations, **cfg["batches"], seed=seed, compute=compute)
+    network = make_network(cfg, args.start)
+    shadow = compute.place(make_network(cfg, args.start)).eval()
+
+    def validate(state) -> list[dict]:
+        rows = evaluate(shadow, validation, cfg["validation_degradations"], compute, state)
+        means = pd.DataFrame(rows).groupby("input_degradation", sort=False)["psnr"].mean()
+        return [{"degradation": name, "psnr": value} for name, value in means.items()]
+
+    source = checksum(args.data, *([args.start] if args.start else []))
+    stamp = checksum(canonical_json(cfg), source)
+    with Checkpoint(args.output.with_suffix(".checkpoint"), stamp) as checkpoint:
+        state, history = train(
+            network,
+            sampler,
+            Schedule(**cfg["schedule"]),
+            compute,
+            validate=validate,
+            validations=cfg["validations"],
+            checkpoint=checkpoint,
+            label=cfg["stage"],
+        )
+        write_table(args.history, pd.DataFrame(history), {"config": cfg})
+        save_weights(args.output, state, {"config": cfg, "data": source})
+        checkpoint.remove()
+    print(pd.DataFrame(history).tail(len(cfg["validation_degradations"])).to_string(index=False))
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    cli.path(parser, "--data", "training images (HDF5)")
+    cli.path(parser, "--validation", "validation images (HDF5)")
+    parser.add_argument("--start", type=cli.Path, help="weights to start from (safetensors)")
+    cli.path(parser, "--output", "weights to write (safetensors)")
+    cli.path(parser, "--history", "history table to write (Parquet)")
+    cli.run(main, parser)

@@ -1,0 +1,252 @@
+"""The config: read, checked against the schema, completed by its defaults, checked for sense.
+
+Every complaint names the key, what was found and what is expected.
+"""
+
+import copy
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import codebase
+import yaml
+from faig.sources import PACKAGED
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+SCHEMA = yaml.safe_load((Path(__file__).parent / "schemas/config.schema.yaml").read_text())
+
+# photographs of one scene: on both sides of a split they would give the answer away
+SAME_SCENE = [{"motorcycle_left", "motorcycle_right"}]
+
+
+class ConfigError(ValueError):
+    """The config is wrong; the message has one line per complaint."""
+
+
+def load(config: Mapping) -> dict:
+    """Check a config as read from YAML and complete it by the schema's defaults.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    complaints = [_complaint(error) for error in Draft202012Validator(SCHEMA).iter_errors(config)]
+    if not complaints:
+        config = _with_defaults(copy.deepcopy(dict(config)), SCHEMA)
+        complaints = list(_nonsense(config))
+    if complaints:
+        raise ConfigError("the config is not valid:\n" + "\n".join(f"  {c}" for c in complaints))
+    return config
+
+
+def _resolve(schema: Mapping) -> Mapping:
+    while "$ref" in schema:
+        target = SCHEMA["$defs"][schema["$ref"].split("/")[-1]]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema
+
+
+def _with_defaults(value: object, schema: Mapping) -> object:
+    """The value with the defaults of all keys that it leaves out, at every depth."""
+    schema = _resolve(schema)
+    if not isinstance(value, dict):
+        return value
+    for key, own in schema.get("properties", {}).items():
+        own = _resolve(own)
+        if key not in value and "default" in own:
+            value[key] = copy.deepcopy(own["default"])
+        if key in value:
+            value[key] = _with_defaults(value[key], own)
+    others = schema.get("additionalProperties")
+    if isinstance(others, Mapping):
+        for key in value:
+            if key not in schema.get("properties", {}):
+                value[key] = _with_defaults(value[key], others)
+    return value
+
+
+def leaf_keys(schema: Mapping = SCHEMA, prefix: str = "") -> Iterator[str]:
+    """Dotted names of all keys that hold values; `*` stands for a name of the user's own."""
+    schema = _resolve(schema)
+    children = dict(schema.get("properties", {}))
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        children["*"] = schema["additionalProperties"]
+    if not children:
+        yield prefix
+    for key, child in children.items():
+        yield from leaf_keys(child, f"{prefix}.{key}" if prefix else key)
+
+
+def _key(path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".") or "(top level)"
+
+
+def _found(value: object) -> str:
+    kinds = {str: "text", dict: "a section", list: "a list", type(None): "nothing"}
+    kind = kinds.get(type(value))
+    shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
+    return f"{kind} {shown}" if kind and value is not None else kind or shown
+
+
+_KINDS = {
+    "object": "a section of keys",
+    "array": "a list",
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+def _complaint(error: ValidationError) -> str:
+    """One line for a person from a schema error."""
+    key, found, limit = _key(error.absolute_path), _found(error.instance), error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            unknown = [name for name in error.instance if name not in known]
+            return "; ".join(_unknown(key, str(name), list(known), "key") for name in unknown)
+        case "required":
+            missing = [name for name in limit if name not in error.instance]
+            return f"{key}: the key '{missing[0]}' is missing"
+        case "type":
+            kinds = limit if isinstance(limit, list) else [limit]
+            expected = " or ".join(_KINDS[kind] for kind in kinds)
+            return f"{key}: found {found}, expected {expected}{_number_hint(error.instance)}"
+        case "enum":
+            return f"{key}: found {found}, expected one of {', '.join(map(str, limit))}"
+        case "pattern":
+            expected = error.schema.get("description", f"text like {limit}")
+            return f"{key}: found {found}, expected {expected}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"{key}: found {found}, expected a number {_range(error.schema)}"
+        case "minItems" | "minProperties":
+            return f"{key}: found {found}, expected at least {limit}"
+        case "uniqueItems":
+            return f"{key}: found {found}, expected no value twice"
+    return f"{key}: {error.message}"
+
+
+def _range(schema: Mapping) -> str:
+    words = {
+        "exclusiveMinimum": "above",
+        "minimum": "of at least",
+        "exclusiveMaximum": "below",
+        "maximum": "at most",
+    }
+    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
+
+
+def _number_hint(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return f": YAML reads {value} as text, write it with a point and a sign, like 1.0e-4"
+    return ""
+
+
+def _unknown(key: str, name: str, known: list[str], kind: str) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
+    return f"{key}: unknown {kind} '{name}'; {hint}"
+
+
+def _nonsense(config: dict) -> Iterator[str]:
+    """Complaints that a schema cannot make: names that lead nowhere, splits that overlap."""
+    yield from _bad_datasets(config)
+    yield from _bad_degradations(config)
+    for name, network in config["networks"].items():
+        architecture = network["architecture"]
+        if ":" not in architecture and architecture not in codebase.networks():
+            key = f"networks.{name}.architecture"
+            yield _unknown(key, architecture, codebase.networks(), "network")
+    for name, parameters in config["attribution"]["methods"].items():
+        key = f"attribution.methods.{name}"
+        yield from _bad_call(key, name, parameters or {}, codebase.methods(), "attribution method")
+    patch, scale = config["training"]["patch"], config["scale"]
+    if patch % scale:
+        yield f"training.patch: found {patch}, expected a multiple of the scale {scale}"
+
+
+def _bad_datasets(config: dict) -> Iterator[str]:
+    datasets, roles = config["datasets"], config["data"]
+    for name, dataset in datasets.items():
+        yield from _bad_source(f"datasets.{name}", dataset)
+    used = {role: [name] if isinstance(name, str) else name for role, name in roles.items()}
+    for role, names in used.items():
+        for name in names:
+            if name not in datasets:
+                yield _unknown(f"data.{role}", name, list(datasets), "dataset")
+    for role in ("validation", "attribution", "test"):
+        for name in used[role]:
+            yield from _overlap(datasets, roles["train"], name, role)
+    for name in used["test"]:
+        yield from _overlap(datasets, roles["attribution"], name, "test")
+
+
+def _bad_source(key: str, dataset: dict) -> Iterator[str]:
+    needed = {"packaged": ["images"], "folder": ["path"], "archive": ["checksum"]}
+    missing = [part for part in needed[dataset["source"]] if not dataset.get(part)]
+    if missing:
+        yield f"{key}: a {dataset['source']} source needs the key '{missing[0]}'"
+    elif dataset["source"] == "archive" and not (dataset.get("urls") or dataset.get("path")):
+        yield f"{key}: an archive source needs the key 'urls' or 'path'"
+    elif dataset["source"] == "packaged":
+        for name in dataset["images"]:
+            if name not in PACKAGED:
+                yield _unknown(f"{key}.images", name, list(PACKAGED), "packaged photograph")
+
+
+def _overlap(datasets: dict, first: str, second: str, role: str) -> Iterator[str]:
+    """Complain if two datasets share an image, or two photographs of one scene."""
+    if first not in datasets or second not in datasets:
+        return
+    if first == second:
+        yield f"data.{role}: '{first}' has another role already; images must be disjoint"
+        return
+    one, two = (set(datasets[name].get("images") or []) for name in (first, second))
+    shared = (one & two) | {n for pair in SAME_SCENE if one & pair and two & pair for n in pair}
+    if shared:
+        names = ", ".join(sorted(shared))
+        yield f"datasets.{second}.images: {names} also shown in '{first}'; they must be disjoint"
+    paths = [datasets[name].get("path") for name in (first, second)]
+    if paths[0] and paths[0] == paths[1]:
+        yield f"datasets.{second}.path: the same as that of '{first}'; images must be disjoint"
+
+
+def _bad_degradations(config: dict) -> Iterator[str]:
+    known = list(config["degradations"])
+    for name, operators in config["degradations"].items():
+        for i, spec in enumerate(operators):
+            parameters = {key: value for key, value in spec.items() if key != "op"}
+            key = f"degradations.{name}[{i}]"
+            yield from _bad_call(key, spec["op"], parameters, codebase.operators(), "operator")
+        if not any(spec["op"] == "downsample" for spec in operators):
+            yield f"degradations.{name}: has no operator 'downsample': LR would be as large as HR"
+    uses = {
+        "clean": [config["clean"]],
+        "training.baseline.degradations": config["training"]["baseline"]["degradations"],
+        "training.target.degradations": config["training"]["target"]["degradations"],
+        "attribution.degradations": config["attribution"]["degradations"],
+    }
+    for key, names in uses.items():
+        for name in names:
+            if name not in known:
+                yield _unknown(key, name, known, "degradation")
+
+
+def _bad_call(key: str, name: str, parameters: Mapping, known: Mapping, kind: str) -> Iterator[str]:
+    if name not in known:
+        yield _unknown(key, name, list(known), kind)
+        return
+    for parameter, value in parameters.items():
+        if parameter not in known[name]:
+            yield _unknown(key, parameter, list(known[name]), f"parameter of '{name}'")
+        elif hint := _number_hint(value):
+            yield f"{key}.{parameter}: found {_found(value)}, expected a number{hint}"
+    for parameter, mandatory in known[name].items():
+        if mandatory and parameter not in parameters:
+            yield f"{key}: {kind} '{name}' needs the parameter '{parameter}'"

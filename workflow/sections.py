@@ -1,0 +1,152 @@
+"""What each rule takes from the config: exactly the keys that change its result, as one text.
+
+Snakemake re-runs a rule whose parameters changed. One canonical JSON text per rule makes that
+exact: key order does not matter, every value does, and nothing else is seen.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+
+def canonical(value: object) -> str:
+    """One text per value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+class Sections:
+    """The sections of one checked config (`configuration.load`), by rule.
+
+    Every method returns the canonical JSON text that the rule's script takes as `--config`.
+    """
+
+    def __init__(self, config: Mapping):
+        self.config = config
+
+    def _degradations(self, names: Iterable[str]) -> dict:
+        return {name: self.config["degradations"][name] for name in names}
+
+    def _compute(self) -> dict:
+        return {key: self.config[key] for key in ("device", "precision")}
+
+    def _network(self, network: str) -> dict:
+        return {**self.config["networks"][network], "scale": self.config["scale"]}
+
+    def _batches(self) -> dict:
+        return {key: self.config["training"][key] for key in ("patch", "batch")}
+
+    def _schedule(self, stage: Mapping) -> dict:
+        keys = ("iterations", "learning_rate", "period", "minimum_learning_rate")
+        return {key: stage[key] for key in keys}
+
+    def _conditions(self) -> dict[str, list[str]]:
+        """Per true degradation those whose filters are ranked and that it contains.
+
+        A degradation contains another if it has all operators that the other has beyond clean.
+        """
+        operators = {
+            n: [canonical(o) for o in ops] for n, ops in self.config["degradations"].items()
+        }
+        plain = set(operators[self.config["clean"]])
+        ranked = self.config["attribution"]["degradations"]
+        return {
+            true: [name for name in ranked if set(operators[name]) - plain <= set(own)]
+            for true, own in operators.items()
+        }
+
+    def synthesis(self, dataset: str) -> str:
+        """The source, and the degradations that the dataset is needed in."""
+        config = self.config
+        training = dataset == config["data"]["train"]
+        stages = (config["training"]["baseline"], config["training"]["target"])
+        used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
+        return canonical(
+            {
+                "dataset": config["datasets"][dataset],
+                "degradations": self._degradations(used if training else config["degradations"]),
+                "stems": training,
+                "scale": config["scale"],
+                "seed": config["noise_seed"],
+            }
+        )
+
+    def training(self, network: str, seed: str, stage: str) -> str:
+        """One stage of training, `baseline` or `target`."""
+        own = self.config["training"][stage]
+        return canonical(
+            {
+                "stage": stage,
+                "network": self._network(network),
+                "seed": int(seed),
+                "batches": self._batches(),
+                "degradations": self._degradations(own["degradations"]),
+                "schedule": self._schedule(own),
+                "validations": self.config["training"]["validations"],
+                "validation_degradations": list(self.config["degradations"]),
+                **self._compute(),
+            }
+        )
+
+    def attribution(self, network: str, seed: str, method: str) -> str:
+        """One attribution method."""
+        return canonical(
+            {
+                "network": self._network(network),
+                "seed": int(seed),
+                "method": method,
+                "parameters": self.config["attribution"]["methods"][method] or {},
+                "degradations": self.config["attribution"]["degradations"],
+                "clean": self.config["clean"],
+                **self._compute(),
+            }
+        )
+
+    def matched_random(self, seed: str) -> str:
+        """The fair control."""
+        return canonical({"seed": int(seed)})
+
+    def masking(self, network: str) -> str:
+        """Masking of all methods."""
+        return canonical(
+            {
+                "network": self._network(network),
+                "proportions": self.config["masking"]["proportions"],
+                "input_degradations": list(self.config["degradations"]),
+                **self._compute(),
+            }
+        )
+
+    def retraining(self, network: str, seed: str) -> str:
+        """Re-training of one method's filters: as the target is trained, but for the schedule."""
+        target, retraining = self.config["training"]["target"], self.config["retraining"]
+        return canonical(
+            {
+                "network": self._network(network),
+                "seed": int(seed),
+                "batches": self._batches(),
+                "degradations": self._degradations(target["degradations"]),
+                "proportions": retraining["proportions"],
+                "schedule": self._schedule(retraining),
+                "input_degradations": list(self.config["degradations"]),
+                **self._compute(),
+            }
+        )
+
+    def prediction(self, network: str) -> str:
+        """Degradation prediction."""
+        own = self.config["prediction"]
+        return canonical(
+            {
+                "network": self._network(network),
+                "clean": self.config["clean"],
+                "conditions": self._conditions(),
+                "proportion": own["proportion"],
+                "crop": own["crop"],
+                "crops_per_image": own["crops_per_image"],
+                "parameters": {key: own[key] for key in ("quadrature", "nodes")},
+                **self._compute(),
+            }
+        )
+
+    def figures(self, **more: object) -> str:
+        """Looks of the figures, and what else one of them needs."""
+        return canonical({"style": self.config["figures"], **more})
