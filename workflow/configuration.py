@@ -232,6 +232,9 @@ def _bad_degradations(config: dict) -> Iterator[str]:
         "training.target.degradations": config["training"]["target"]["degradations"],
         "attribution.degradations": config["attribution"]["degradations"],
     }
+    for network, own in config["networks"].items():
+        for stage, keys in own["training"].items():
+            uses[f"networks.{network}.training.{stage}.degradations"] = keys.get("degradations", [])
     for key, names in uses.items():
         for name in names:
             if name not in known:

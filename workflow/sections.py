@@ -29,7 +29,16 @@ class Sections:
         return {key: self.config[key] for key in ("device", "precision")}
 
     def _network(self, network: str) -> dict:
-        return {**self.config["networks"][network], "scale": self.config["scale"]}
+        own = self.config["networks"][network]
+        return {
+            **{key: own[key] for key in ("architecture", "parameters")},
+            "scale": self.config["scale"],
+        }
+
+    def _stage(self, network: str, stage: str) -> dict:
+        """A stage of training: the common keys, and over them the network's own."""
+        own = self.config["networks"][network]["training"]
+        return {**self.config["training"][stage], **own.get(stage, {})}
 
     def _batches(self) -> dict:
         return {key: self.config["training"][key] for key in ("patch", "batch")}
@@ -53,11 +62,17 @@ class Sections:
             for true, own in operators.items()
         }
 
+    def download(self, dataset: str) -> str:
+        """Where an archive comes from."""
+        keys = ("path", "urls", "checksum", "member")
+        source = self.config["datasets"][dataset]
+        return canonical({key: source[key] for key in keys if key in source})
+
     def synthesis(self, dataset: str) -> str:
         """The source, and the degradations that the dataset is needed in."""
         config = self.config
         training = dataset == config["data"]["train"]
-        stages = (config["training"]["baseline"], config["training"]["target"])
+        stages = [self._stage(n, s) for n in config["networks"] for s in ("baseline", "target")]
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
         return canonical(
             {
@@ -71,7 +86,7 @@ class Sections:
 
     def training(self, network: str, seed: str, stage: str) -> str:
         """One stage of training, `baseline` or `target`."""
-        own = self.config["training"][stage]
+        own = self._stage(network, stage)
         return canonical(
             {
                 "stage": stage,
@@ -104,30 +119,33 @@ class Sections:
         """The fair control."""
         return canonical({"seed": int(seed)})
 
+    def _evaluation(self, network: str) -> dict:
+        return {
+            "network": self._network(network),
+            "input_degradations": list(self.config["degradations"]),
+            **self._compute(),
+        }
+
+    def evaluation(self, network: str) -> str:
+        """PSNR of baseline and target."""
+        return canonical(self._evaluation(network))
+
     def masking(self, network: str) -> str:
         """Masking of all methods."""
-        return canonical(
-            {
-                "network": self._network(network),
-                "proportions": self.config["masking"]["proportions"],
-                "input_degradations": list(self.config["degradations"]),
-                **self._compute(),
-            }
-        )
+        proportions = self.config["masking"]["proportions"]
+        return canonical({**self._evaluation(network), "proportions": proportions})
 
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
-        target, retraining = self.config["training"]["target"], self.config["retraining"]
+        target, retraining = self._stage(network, "target"), self.config["retraining"]
         return canonical(
             {
-                "network": self._network(network),
+                **self._evaluation(network),
                 "seed": int(seed),
                 "batches": self._batches(),
                 "degradations": self._degradations(target["degradations"]),
                 "proportions": retraining["proportions"],
                 "schedule": self._schedule(retraining),
-                "input_degradations": list(self.config["degradations"]),
-                **self._compute(),
             }
         )
 

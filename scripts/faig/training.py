@@ -147,7 +147,7 @@ class Checkpoint:
         self.path, self.stamp = Path(path), stamp
         self.previous = self.path.with_name(self.path.name + ".previous")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(f"{self.path}.lock")
+        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
 
     def __enter__(self) -> "Checkpoint":
         self._lock.acquire()

@@ -1,3 +1,27 @@
+rule evaluate:
+    input:
+        **PAIR,
+        code=network_code("evaluate"),
+        data=expand(RUN + "/data/{dataset}.h5", dataset=TESTS),
+    output:
+        RUN + "/ablation/{network}/seed{seed}/reference.parquet",
+    log:
+        RUN + "/logs/evaluate/{network}.{seed}.log",
+    benchmark:
+        RUN + "/benchmarks/evaluate/{network}.{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.evaluation(w.network),
+    shell:
+        "python {SCRIPTS}/evaluate.py --config {params.cfg:q} --threads {threads}"
+        " --baseline {input.baseline:q} --target {input.target:q}"
+        " --data {input.data:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule mask:
     input:
         **PAIR,
@@ -14,13 +38,13 @@ rule mask:
         RUN + "/logs/mask/{network}.{seed}.log",
     benchmark:
         RUN + "/benchmarks/mask/{network}.{seed}.tsv"
-    params:
-        cfg=lambda w: section.masking(w.network),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.masking(w.network),
     shell:
         "python {SCRIPTS}/mask.py --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
@@ -41,13 +65,13 @@ rule retrain:
         RUN + "/logs/retrain/{network}.{seed}.{method}.log",
     benchmark:
         RUN + "/benchmarks/retrain/{network}.{seed}.{method}.tsv"
-    params:
-        cfg=lambda w: section.retraining(w.network, w.seed),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.retraining(w.network, w.seed),
     shell:
         "python {SCRIPTS}/retrain.py --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --ranking {input.ranking:q}"

@@ -9,13 +9,13 @@ rule attribute:
         RUN + "/logs/attribute/{network}.{seed}.{method}.log",
     benchmark:
         RUN + "/benchmarks/attribute/{network}.{seed}.{method}.tsv"
-    params:
-        cfg=lambda w: section.attribution(w.network, w.seed, w.method),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.attribution(w.network, w.seed, w.method),
     shell:
         "python {SCRIPTS}/attribute.py --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
@@ -49,10 +49,10 @@ rule match_random:
         RUN + "/logs/match_random/{network}.{seed}.log",
     benchmark:
         RUN + "/benchmarks/match_random/{network}.{seed}.tsv"
-    params:
-        cfg=lambda w: section.matched_random(w.seed),
     conda:
         ENVIRONMENT
+    params:
+        cfg=lambda w: section.matched_random(w.seed),
     shell:
         "python {SCRIPTS}/match_random.py --config {params.cfg:q}"
         " --ranking {input.ranking:q} --output {output:q} > {log:q} 2>&1"

@@ -1,3 +1,4 @@
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ from faig.errors import InputError
 from faig.sources import folder_files
 from sections import Sections
 
-
 # two config files would be merged key by key, so the default is read only where none is given
 if not workflow.configfiles:
 
@@ -30,6 +30,9 @@ RUN = f"results/{config['run']}"
 SCRIPTS = os.path.relpath(HOME / "scripts")
 ENVIRONMENT = str(HOME / "envs/run.yaml")
 section = Sections(config)
+# two jobs side by side use the cores better than one job on all of them: small convolutions
+# scale badly, and every job starts on one thread
+THREADS = max(1, (workflow.cores or 2) // 2)
 
 NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])

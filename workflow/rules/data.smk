@@ -6,9 +6,7 @@ def dataset_files(wildcards):
     try:
         return [str(path) for path in folder_files(dataset["path"]).values()]
     except InputError as error:
-        raise WorkflowError(
-            f"datasets.{wildcards.dataset}.path: {error}"
-        ) from None
+        raise WorkflowError(f"datasets.{wildcards.dataset}.path: {error}") from None
 
 
 def dataset_folder(wildcards):
@@ -20,6 +18,24 @@ def dataset_folder(wildcards):
         "archive": f"results/archives/{wildcards.dataset}",
     }[dataset["source"]]
     return f"--folder {shlex.quote(where)}" if where else ""
+
+
+rule download:
+    input:
+        code=code("download"),
+        local=lambda w: config["datasets"][w.dataset].get("path") or [],
+    output:
+        directory("results/archives/{dataset}"),
+    log:
+        "results/archives/{dataset}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        cfg=lambda w: section.download(w.dataset),
+    localrule: True
+    shell:
+        "python {SCRIPTS}/download.py --config {params.cfg:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule synthesize:
@@ -36,11 +52,11 @@ rule synthesize:
         RUN + "/logs/synthesize/{dataset}.log",
     benchmark:
         RUN + "/benchmarks/synthesize/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
     params:
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,
-    conda:
-        ENVIRONMENT
     shell:
         "python {SCRIPTS}/synthesize.py --config {params.cfg:q} {params.folder}"
         " --output {output:q} > {log:q} 2>&1"

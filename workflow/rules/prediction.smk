@@ -11,13 +11,13 @@ rule predict:
         RUN + "/logs/predict/{network}.{seed}.log",
     benchmark:
         RUN + "/benchmarks/predict/{network}.{seed}.tsv"
-    params:
-        cfg=lambda w: section.prediction(w.network),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.prediction(w.network),
     shell:
         "python {SCRIPTS}/predict.py --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"

@@ -10,13 +10,13 @@ rule train_baseline:
         RUN + "/logs/train_baseline/{network}.{seed}.log",
     benchmark:
         RUN + "/benchmarks/train_baseline/{network}.{seed}.tsv"
-    params:
-        cfg=lambda w: section.training(w.network, w.seed, "baseline"),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.training(w.network, w.seed, "baseline"),
     shell:
         "python {SCRIPTS}/train.py --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"
@@ -36,13 +36,13 @@ rule train_target:
         RUN + "/logs/train_target/{network}.{seed}.log",
     benchmark:
         RUN + "/benchmarks/train_target/{network}.{seed}.tsv"
-    params:
-        cfg=lambda w: section.training(w.network, w.seed, "target"),
-    threads: workflow.cores
-    resources:
-        gpu=1,
     conda:
         ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.training(w.network, w.seed, "target"),
     shell:
         "python {SCRIPTS}/train.py --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"

@@ -1,0 +1,26 @@
+"""Draw one figure from its tables."""
+
+from faig import cli
+from faig.figures import FIGURES, combine, write
+from faig.store import read_table
+
+
+def main(args) -> None:
+    parts = [(name, network, seed, read_table(path)) for name, network, seed, path in args.table]
+    tables = combine(parts)
+    write(lambda: FIGURES[args.figure](**tables), args.output, **args.config["style"])
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__)
+    parser.add_argument("figure", choices=FIGURES, help="which one, see faig.figures")
+    parser.add_argument(
+        "--table",
+        nargs=4,
+        action="append",
+        required=True,
+        metavar=("NAME", "NETWORK", "SEED", "PATH"),
+        help="a table (Parquet) and what it is; once for every file",
+    )
+    cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
+    cli.run(main, parser)

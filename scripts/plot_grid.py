@@ -1,0 +1,68 @@
+"""Show one test image as baseline, target and masked targets restore it."""
+
+from faig import cli
+from faig.ablation import choices, mask
+from faig.figures import grid, label, most_detailed, write
+from faig.metrics import psnr
+from faig.networks import build, restore
+from faig.pairs import Pair
+from faig.prediction import Crop
+from faig.store import ImageStore, read_table
+
+SIDE = 96  # of the part shown, in HR pixels
+
+
+def shown(image):
+    """A tensor (3, H, W) as (H, W, 3) array."""
+    return image.permute(1, 2, 0).cpu().numpy()
+
+
+def find_crop(store: ImageStore) -> Crop:
+    """The most detailed part of the dataset's first image."""
+    image, scale = store.names[0], int(store.attributes["scale"])
+    pixels = shown(store.hr(image))
+    side = min(SIDE, *pixels.shape[:2]) // scale * scale
+    y, x = most_detailed(pixels, side, scale)
+    return Crop(image, y // scale, x // scale, side // scale)
+
+
+def cells(pair: Pair, store: ImageStore, crop: Crop, degradation: str, states: dict) -> dict:
+    """One row of the grid: the crop and, below it, the whole image's PSNR; see `figures.grid`."""
+    scale = int(store.attributes["scale"])
+    pixels, truth = store.lr(degradation, crop.image), store.hr(crop.image)
+    reference = pair.compute.images(truth[None])
+    row = {"LR input": (shown(crop.of(pixels)), "")}
+    for name, state in states.items():
+        output = restore(pair.network, pixels[None], pair.compute, state)
+        text = f"{psnr(output, reference, scale).item():.2f} dB"
+        row[name] = (shown(crop.of(output[0], scale)), text)
+    return {**row, "ground truth": (shown(crop.of(truth, scale)), "")}
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    ranking, store = read_table(args.ranking), ImageStore(args.data)
+    states = {"baseline": pair.baseline, "target": pair.target}
+    for choice in choices({args.ranking.stem: ranking}, [cfg["proportion"]]):
+        states[f"{label(choice.degradation)} filters masked"] = mask(pair, choice)
+
+    crop = find_crop(store)
+    rows = {
+        f"{label(degradation)} input": cells(pair, store, crop, degradation, states)
+        for degradation in ranking["degradation"].unique()
+    }
+    method, percent = label(args.ranking.stem), 100 * cfg["proportion"]
+    title = f"{args.network}: {crop.image} without {method}'s top {percent:g} % filters"
+    write(lambda: grid(rows, title), args.output, **cfg["style"])
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    parser.add_argument("network", help="name of the network, for the title")
+    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
+    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.path(parser, "--ranking", "a ranking (Parquet, named by its method)")
+    cli.path(parser, "--data", "test images (HDF5); the first one is shown")
+    cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
+    cli.run(main, parser)

@@ -1,0 +1,142 @@
+"""Write one table of numbers (CSV) over all networks and seeds.
+
+Every table is a function under `@table`; its arguments are tables of the run, named as its
+parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high`) are those of
+`faig.figures.interval`; PSNR in dB; gradient_mse x 1000.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from faig import cli
+from faig.figures import chosen_per_layer, combine, summarise, with_levels, with_mixture
+from faig.store import atomic_path, read_metadata, read_table
+
+TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
+
+CHOICE = ["network", "method", "degradation", "proportion", "input_degradation"]
+LEAST_GAIN = 0.1  # dB; a share of less says nothing
+COMPLETE = 0.02  # completeness error above which the quadrature is too coarse
+TOP = 0.01  # proportion of the filters that are located
+
+
+def table(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Register a table under its function's name."""
+    TABLES[function.__name__] = function
+    return function
+
+
+def averaged(data: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
+    """Means with intervals of several columns, one row per group; `count` values in each."""
+    result = data.groupby(by, sort=False).size().rename("count").to_frame()
+    for value in values:
+        means = summarise(data, by, value).set_index(by)
+        result[[value, f"{value}_low", f"{value}_high"]] = means
+    return result.reset_index()
+
+
+def effects(data: pd.DataFrame, values: list[str], difference: str, share: str) -> pd.DataFrame:
+    """Averages per choice of filters and input, with the levels that they are compared with.
+
+    Args:
+        data: with the columns of `with_levels`.
+        difference: one of the values (dB), which is also given as `share`: % of the target's gain
+            over the baseline, NaN where it gains next to nothing.
+    """
+    levels = data.groupby(CHOICE, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
+    result = averaged(data, CHOICE, values).join(levels, on=CHOICE)
+    gain = result["psnr_target"] - result["psnr_baseline"]
+    return result.assign(**{share: 100 * result[difference] / gain.where(gain >= LEAST_GAIN)})
+
+
+@table
+def networks(faig: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """PSNR of baseline and target on every input degradation, mean over test images."""
+    keys = ["network", "seed", "input_degradation"]
+    levels = reference.pivot_table(index=keys, columns="model", values="psnr", sort=False)
+    filters = faig.groupby(["network", "seed"])["filter"].nunique().rename("filters")
+    return levels.add_prefix("psnr_").reset_index().join(filters, on=["network", "seed"])
+
+
+@table
+def masking(masked: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """What the target forgets without the chosen filters; gain_removed in %."""
+    data = with_levels(masked, reference)
+    data = data.assign(psnr_loss=data["psnr_target"] - data["psnr"])
+    return effects(data, ["gradient_mse", "psnr_loss"], "psnr_loss", "gain_removed")
+
+
+@table
+def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """What the chosen filters alone learn, starting from the baseline; gain_reached in %."""
+    data = with_levels(retrained, reference)
+    data = data.assign(gain=data["psnr"] - data["psnr_baseline"])
+    return effects(data, ["gain"], "gain", "gain_reached")
+
+
+@table
+def locations(**rankings: pd.DataFrame) -> pd.DataFrame:
+    """Filters among the top 1 % per layer and seed, for every method."""
+    parts = [chosen_per_layer(ranking, TOP).assign(method=m) for m, ranking in rankings.items()]
+    columns = ["network", "seed", "method", "degradation", "layer", "filters", "chosen", "share"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+@table
+def prediction(predicted: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (%), for images with at most one degradation and for mixtures apart.
+
+    detected is the share of images with the degradation in which it is recognised, false_alarms
+    the share of the others in which it is, too.
+    """
+    data = with_mixture(predicted)
+    data = data.assign(accuracy=100.0 * data["correct"], hit=100.0 * data["predicted"])
+    by = ["network", "degradation", "reference", "variant", "mixture"]
+    result = averaged(data, by, ["accuracy"])
+    for name, kind in (("detected", data["present"]), ("false_alarms", ~data["present"])):
+        result = result.join(data[kind].groupby(by)["hit"].mean().rename(name), on=by)
+    return result
+
+
+@table
+def completeness(errors: pd.DataFrame) -> pd.DataFrame:
+    """Relative error of the completeness identity, over the attribution images."""
+    groups = errors.groupby(["network", "seed", "degradation"], sort=False)["error"]
+    result = groups.agg(["mean", "max"]).reset_index()
+    return result.assign(above_2_percent=result["max"] > COMPLETE)
+
+
+def read_errors(path: Path) -> pd.DataFrame:
+    """Completeness errors from an attribution's metadata; columns image, degradation, error."""
+    found = read_metadata(path)["completeness"]
+    errors = pd.DataFrame(found["relative_error"], found["images"], found["degradations"])
+    return errors.rename_axis("image").reset_index().melt("image", None, "degradation", "error")
+
+
+READERS = {"errors": read_errors}
+
+
+def main(args) -> None:
+    parts = [
+        (name, network, seed, READERS.get(name, read_table)(path))
+        for name, network, seed, path in args.table
+    ]
+    result = TABLES[args.name](**combine(parts))
+    with atomic_path(args.output) as temporary:
+        result.to_csv(temporary, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__)
+    parser.add_argument("name", choices=TABLES, help="which one")
+    parser.add_argument(
+        "--table",
+        nargs=4,
+        action="append",
+        required=True,
+        metavar=("NAME", "NETWORK", "SEED", "PATH"),
+        help="a table (Parquet) and what it is; once for every file",
+    )
+    cli.path(parser, "--output", "table to write (CSV)")
+    cli.run(main, parser)

@@ -1,0 +1,106 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from faig.ablation import Choice, choices, mask, measure_masking
+from faig.metrics import gradient_mse
+from faig.networks import restore
+from faig.pairs import Pair
+from faig.training import evaluate
+from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo, random_state
+
+DEGRADATIONS = ["bicubic", "noise"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    operators = {"bicubic": BICUBIC, "noise": NOISE}
+    return degraded_store(tmp_path / "s.h5", {"a": photo(24, 16)}, operators)
+
+
+@pytest.fixture
+def pair():
+    network = SmoothNetwork()
+    baseline, target = random_state(network, 1), random_state(network, 2)
+    for name in ("first.bias", "last.bias"):
+        baseline[name] = target[name]
+    return Pair.of(network, baseline, target, CPU)
+
+
+def choose(pair, share: float, seed: int = 0) -> Choice:
+    selected = np.random.default_rng(seed).random(len(pair.index)) < share
+    return Choice("faig", "noise", share, selected)
+
+
+def measure(pair, store, choice, **more) -> list[dict]:
+    masked = [(choice, mask(pair, choice))]
+    return list(measure_masking(pair, masked, store, "a", DEGRADATIONS, **more))
+
+
+def psnrs(pair, store, state) -> list[float]:
+    return [row["psnr"] for row in evaluate(pair.network, store, DEGRADATIONS, CPU, state)]
+
+
+def test_masking_nothing_changes_nothing(pair, store):
+    for row in measure(pair, store, choose(pair, 0)):
+        assert row["gradient_mse"] == 0
+        assert row["psnr"] == row["psnr_target"]
+
+
+def test_masking_everything_gives_the_baseline(pair, store):
+    rows = measure(pair, store, choose(pair, 1))
+    assert [row["psnr"] for row in rows] == psnrs(pair, store, pair.baseline)
+    assert [row["psnr_target"] for row in rows] == psnrs(pair, store, pair.target)
+    assert all(row["gradient_mse"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("channel", ["grey", "blue"])
+def test_outputs_of_masked_and_target_are_compared(pair, store, channel):
+    choice = choose(pair, 0.3)
+    rows = measure(pair, store, choice, channel=channel)
+    for row in rows:
+        pixels = store.lr(row["input_degradation"], "a")[None]
+        outputs = [
+            restore(pair.network, pixels, CPU, state) for state in (mask(pair, choice), pair.target)
+        ]
+        assert row["gradient_mse"] == gradient_mse(*outputs, channel).item()
+    assert [row["psnr"] for row in rows] == psnrs(pair, store, mask(pair, choice))
+
+
+def test_rows_say_what_was_masked_and_measured(pair, store):
+    kinds = [choose(pair, 0.1), choose(pair, 0.5)]
+    masked = [(choice, mask(pair, choice)) for choice in kinds]
+    table = pd.DataFrame(measure_masking(pair, iter(masked), store, "a", iter(DEGRADATIONS)))
+    columns = ["method", "degradation", "proportion", "input_degradation", "image"]
+    measured = ["psnr", "psnr_target", "gradient_mse"]
+    assert list(table.columns) == columns + measured
+    assert table[columns].to_numpy().tolist() == [
+        ["faig", "noise", proportion, degradation, "a"]
+        for degradation in DEGRADATIONS
+        for proportion in (0.1, 0.5)
+    ]
+
+
+def test_masked_weights_are_the_baselines_where_chosen(pair):
+    choice = choose(pair, 0.5)
+    result = mask(pair, choice)
+    for name, selected in pair.index.masks(choice.selected).items():
+        source = torch.where(selected, pair.baseline[name], pair.target[name])
+        assert torch.equal(result[name], source)
+
+
+def test_choices_are_all_combinations():
+    filters = np.tile(np.arange(4), 2)
+    names = np.repeat(["blur", "noise"], 4)
+    up, down = [0, 1, 2, 3], [3, 2, 1, 0]
+    rankings = {
+        "faig": pd.DataFrame({"filter": filters, "degradation": names, "rank": up + down}),
+        "random": pd.DataFrame({"filter": filters, "degradation": names, "rank": down + up}),
+    }
+    made = choices(rankings, iter([0.25, 0.5]))
+    found = {(c.method, c.degradation, c.proportion): np.flatnonzero(c.selected) for c in made}
+    assert len(made) == len(found) == 8
+    assert found["faig", "blur", 0.25].tolist() == [0]
+    assert found["faig", "noise", 0.5].tolist() == [2, 3]
+    assert found["random", "blur", 0.5].tolist() == [2, 3]
+    assert found["random", "noise", 0.25].tolist() == [0]

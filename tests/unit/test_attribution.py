@@ -1,0 +1,283 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from faig.attribution import METHODS, attribute, read_examples
+from faig.errors import InputError
+from faig.pairs import Pair
+from faig.quadrature import nodes_and_weights
+from torch import nn
+from toys import (
+    BICUBIC,
+    CPU,
+    NOISE,
+    PartlyUsedNetwork,
+    SmoothNetwork,
+    degraded_store,
+    example,
+    photo,
+    random_pair,
+    random_state,
+)
+
+
+def run(name: str, pair: Pair, examples, seed: int = 0, **parameters) -> list:
+    return list(attribute(name, pair, examples, parameters, seed))
+
+
+def as_float(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.double() / 255
+
+
+def network_at(pair: Pair, alpha: float) -> nn.Module:
+    """A new float64 network at alpha baseline + (1 - alpha) target."""
+    network = copy.deepcopy(pair.network).double()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(alpha * pair.baseline[name] + (1 - alpha) * pair.target[name])
+    return network
+
+
+def loss(network: nn.Module, ex, degradation: str) -> torch.Tensor:
+    output = network(as_float(ex.inputs[degradation]))
+    return ((output - as_float(ex.reference)) ** 2).sum()
+
+
+def per_filter(network: nn.Module, values: dict[str, torch.Tensor]) -> np.ndarray:
+    """Sum of absolute values over each kernel of an ordinary network, in the order of layers."""
+    sums = [
+        values[f"{name}.weight"][o, i].abs().sum().item()
+        for name, conv in network.named_modules()
+        if isinstance(conv, nn.Conv2d)
+        for o in range(conv.out_channels)
+        for i in range(conv.in_channels)
+    ]
+    return np.array(sums)
+
+
+def signed_integral(pair: Pair, ex, degradation: str, rule: str, nodes: int) -> dict:
+    """(baseline - target) times the path integral of the gradient, for every parameter."""
+    total = {name: 0.0 for name, _ in pair.network.named_parameters()}
+    for alpha, weight in zip(*nodes_and_weights(rule, nodes), strict=True):
+        network = network_at(pair, alpha)
+        loss(network, ex, degradation).backward()
+        for name, parameter in network.named_parameters():
+            total[name] = total[name] + weight * parameter.grad
+    return {
+        name: (pair.baseline[name] - pair.target[name]).double() * total[name] for name in total
+    }
+
+
+# FAIG
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("nodes", [1, 2, 5])
+def test_faig_of_a_linear_network_is_its_closed_form(bias, nodes):
+    """Quadratic loss: the mean gradient along the line is the gradient half way."""
+    pair = random_pair(nn.Conv2d(3, 3, 3, padding=1, bias=bias))
+    ex = example(scale=1)
+    (result,) = run("faig", pair, [ex], nodes=nodes)
+
+    change = (pair.baseline["weight"] - pair.target["weight"]).double().numpy()
+    middle = (pair.baseline["weight"] + pair.target["weight"]).double().numpy() / 2
+    offset = (pair.baseline["bias"] + pair.target["bias"]).numpy() / 2 if bias else np.zeros(3)
+    for scores, pixels in zip(result.scores, ex.inputs.values(), strict=True):
+        padded = np.pad(as_float(pixels)[0].numpy(), ((0, 0), (1, 1), (1, 1)))
+        patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+        output = np.einsum("iyxkl,oikl->oyx", patches, middle) + offset[:, None, None]
+        error = output - as_float(ex.reference)[0].numpy()
+        gradient = 2 * np.einsum("oyx,iyxkl->oikl", error, patches)
+        expected = np.abs(change * gradient).sum(axis=(2, 3)).flatten()
+        np.testing.assert_allclose(scores, expected, rtol=1e-4)
+    assert result.completeness.max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("rule", "nodes"), [("gauss-legendre", 8), ("left", 100), ("midpoint", 5), ("trapezoid", 4)]
+)
+def test_faig_agrees_with_a_slow_implementation(rule, nodes):
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (result,) = run("faig", pair, [ex], quadrature=rule, nodes=nodes)
+    for row, degradation in enumerate(ex.inputs):
+        signed = signed_integral(pair, ex, degradation, rule, nodes)
+        expected = per_filter(pair.network, signed)
+        np.testing.assert_allclose(result.scores[row], expected, rtol=1e-3, atol=1e-4)
+
+        ends = [loss(network_at(pair, alpha), ex, degradation).item() for alpha in (1, 0)]
+        difference, total = ends[0] - ends[1], sum(v.sum().item() for v in signed.values())
+        gap = abs(total - difference) / abs(difference)
+        assert result.completeness[row] == pytest.approx(gap, rel=0.02, abs=1e-5)
+
+
+def test_faig_agrees_with_captum_in_parameter_space():
+    captum = pytest.importorskip("captum.attr")
+    pair, ex = random_pair(SmoothNetwork()), example(inputs=["blur"])
+    (result,) = run("faig", pair, [ex], nodes=6)
+
+    network = copy.deepcopy(pair.network).double()
+    shapes = {name: value.shape for name, value in network.named_parameters()}
+    sizes = [shape.numel() for shape in shapes.values()]
+
+    def unflatten(vector):
+        parts = vector.split(sizes)
+        return {name: p.reshape(shapes[name]) for name, p in zip(shapes, parts, strict=True)}
+
+    def losses(vectors):
+        image, reference = as_float(ex.inputs["blur"]), as_float(ex.reference)
+        outputs = [torch.func.functional_call(network, unflatten(v), (image,)) for v in vectors]
+        return torch.stack([((output - reference) ** 2).sum() for output in outputs])
+
+    def flatten(state):
+        return torch.cat([state[name].double().flatten() for name in shapes])[None]
+
+    signed = captum.IntegratedGradients(losses).attribute(
+        flatten(pair.baseline), flatten(pair.target), n_steps=6, method="gausslegendre"
+    )
+    expected = per_filter(network, unflatten(signed[0]))
+    np.testing.assert_allclose(result.scores[0], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_completeness_error_tells_good_quadrature_from_bad():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    good, few, left = (
+        run("faig", pair, [ex], quadrature=rule, nodes=n)[0].completeness
+        for rule, n in (("gauss-legendre", 8), ("gauss-legendre", 1), ("left", 8))
+    )
+    assert good.max() < 1e-4
+    assert few.min() > 1e-3
+    assert left.min() > 1e-3
+
+
+def test_faig_of_equal_weights_is_zero():
+    state = random_state(SmoothNetwork(), 1)
+    (result,) = run("faig", Pair.of(SmoothNetwork(), state, state, CPU), [example()])
+    assert result.scores.count_nonzero() == 0
+    assert result.completeness.tolist() == [0, 0]
+
+
+# all methods
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_scores_are_one_per_degradation_and_filter_and_not_negative(name):
+    pair, examples = random_pair(SmoothNetwork()), [example("a"), example("b")]
+    results = run(name, pair, examples)
+    assert [result.name for result in results] == ["a", "b"]
+    for result in results:
+        assert result.scores.shape == (2, len(pair.index))
+        assert result.scores.dtype == torch.float32
+        assert (result.scores >= 0).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_rows_follow_the_order_of_the_inputs(name):
+    ex = example(inputs=["blur", "noise"])
+    swapped = type(ex)(ex.name, ex.reference, ex.clean, dict(reversed(ex.inputs.items())))
+    pair = random_pair(SmoothNetwork())
+    first, second = (run(name, pair, [e])[0].scores for e in (ex, swapped))
+    if name == "random":  # belongs to the place, not to the pixels
+        assert torch.equal(first, second)
+    else:
+        torch.testing.assert_close(first, second.flip(0))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_images_do_not_influence_each_other(name):
+    pair = random_pair(SmoothNetwork())
+    alone = run(name, pair, [example("b")])[0].scores
+    after = run(name, pair, [example("a"), example("b")])[1].scores
+    assert torch.equal(alone, after)
+
+
+@pytest.mark.parametrize("name", ["faig", "intinf"])
+def test_a_layer_without_effect_scores_zero(name):
+    pair = random_pair(PartlyUsedNetwork())
+    (result,) = run(name, pair, [example()])
+    unused = torch.from_numpy(pair.index.columns()["layer"] == "unused")
+    assert result.scores[:, unused].count_nonzero() == 0
+    assert result.scores[:, ~unused].count_nonzero() == 2 * (~unused).sum()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_pairs_weights_stay_as_they_were(name):
+    network = SmoothNetwork()
+    target = network.state_dict()
+    before = {key: value.clone() for key, value in target.items()}
+    pair = Pair.of(network, random_state(network, 1), target, CPU)
+    run(name, pair, [example()])
+    assert all(torch.equal(pair.target[key], before[key]) for key in before)
+
+
+# the other methods
+
+
+@pytest.mark.parametrize(("rule", "nodes"), [("gauss-legendre", 4), ("trapezoid", 6)])
+def test_intinf_agrees_with_a_slow_implementation(rule, nodes):
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (result,) = run("intinf", pair, [ex], quadrature=rule, nodes=nodes)
+    for row, pixels in enumerate(ex.inputs.values()):
+        total = {name: 0.0 for name, _ in pair.network.named_parameters()}
+        for alpha, weight in zip(*nodes_and_weights(rule, nodes), strict=True):
+            network = network_at(pair, 0.0)
+            network((1 - alpha) * as_float(ex.clean) + alpha * as_float(pixels)).sum().backward()
+            for name, parameter in network.named_parameters():
+                total[name] = total[name] + weight * parameter.grad
+        expected = per_filter(network, total)
+        np.testing.assert_allclose(result.scores[row], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_intinf_knows_nothing_of_the_baseline():
+    network, state = SmoothNetwork(), random_state(SmoothNetwork(), 2)
+    pairs = [Pair.of(network, random_state(network, seed), state, CPU) for seed in (3, 4)]
+    first, second = (run("intinf", pair, [example()])[0].scores for pair in pairs)
+    assert torch.equal(first, second)
+
+
+def test_weight_change_is_relative_to_the_baseline():
+    network = nn.Conv2d(2, 1, 2, bias=False)
+    baseline = {"weight": torch.tensor([[[[1.0, -1], [2, 0]], [[0, 0], [0, 5]]]])}
+    target = {"weight": torch.tensor([[[[2.0, -1], [0, 1]], [[0, 0], [1, 5]]]])}
+    (result,) = run("weight_change", Pair.of(network, baseline, target, CPU), [example()])
+    torch.testing.assert_close(result.scores, torch.tensor([[1.0, 0.2], [1.0, 0.2]]))
+
+
+def test_random_scores_follow_from_the_seed():
+    pair, examples = random_pair(SmoothNetwork()), [example("a"), example("b")]
+    first, second = run("random", pair, examples, seed=1)
+    assert torch.equal(first.scores, second.scores)
+    assert torch.equal(first.scores, run("random", pair, examples, seed=1)[0].scores)
+    assert not torch.equal(first.scores, run("random", pair, examples, seed=2)[0].scores)
+    assert not torch.equal(first.scores[0], first.scores[1])
+
+
+# calling
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("fiag", {}, "'fiag'.*faig"),
+        ("faig", {"steps": 3}, "'faig'.*'steps'"),
+        ("weight_change", {"nodes": 3}, "'weight_change'.*'nodes'"),
+        ("faig", {"quadrature": "simpson"}, "'simpson'"),
+        ("intinf", {"nodes": 0}, "at least 1"),
+    ],
+)
+def test_wrong_calls_are_named(name, parameters, message):
+    with pytest.raises(InputError, match=message):
+        run(name, random_pair(SmoothNetwork()), [example()], **parameters)
+
+
+def test_examples_are_what_the_store_holds(tmp_path):
+    images = {"a": photo(8, 12, 1), "b": photo(12, 8, 2)}
+    operators = {"bicubic": BICUBIC, "noise": NOISE}
+    store = degraded_store(tmp_path / "s.h5", images, operators)
+    examples = list(read_examples(store, ["noise"], clean="bicubic"))
+    assert [ex.name for ex in examples] == ["a", "b"]
+    for ex in examples:
+        assert torch.equal(ex.reference[0], store.hr(ex.name))
+        assert torch.equal(ex.clean[0], store.lr("bicubic", ex.name))
+        assert list(ex.inputs) == ["noise"]
+        assert torch.equal(ex.inputs["noise"][0], store.lr("noise", ex.name))

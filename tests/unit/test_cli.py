@@ -1,0 +1,75 @@
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faig import cli
+from faig.errors import InputError
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def run_main(main, arguments: list[str], monkeypatch, **options) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py", *arguments])
+    cli.run(main, cli.parser("What it does.", **options))
+
+
+def fail(args):
+    raise InputError(f"{args.config['file']}: no such file")
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_explains_itself(script, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(script), "--help"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(script), run_name="__main__")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "--config JSON" in text
+    assert "--output" in text
+
+
+def test_a_users_mistake_ends_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "rank.py", "--scores", "absent.parquet", "--output", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: absent.parquet: no such file\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_keep_their_traceback(monkeypatch):
+    def broken(args):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_main(broken, [], monkeypatch)
+
+
+def test_config_is_read_as_json(monkeypatch):
+    seen = []
+    config = {"seed": 1, "names": ["a", None]}
+    run_main(lambda args: seen.append(args.config), ["--config", json.dumps(config)], monkeypatch)
+    assert seen == [config]
+
+
+def test_broken_json_is_refused(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_main(fail, ["--config", '{"seed": 1'], monkeypatch)
+    assert stop.value.code == 2
+    assert "not valid JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("config", "message"), [({"device": "gpu"}, "'gpu'"), ({"precision": "half"}, "'half'")]
+)
+def test_a_wrong_device_is_a_users_mistake(config, message, monkeypatch):
+    with pytest.raises(SystemExit) as stop:
+        run_main(cli.compute, ["--config", json.dumps(config)], monkeypatch, computes=True)
+    assert str(stop.value).startswith("error: ")
+    assert message in str(stop.value)

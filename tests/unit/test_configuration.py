@@ -1,0 +1,259 @@
+import copy
+from pathlib import Path
+
+import codebase
+import configuration
+import pytest
+import yaml
+from configuration import ConfigError
+from faig import networks
+from faig.attribution import METHODS
+from faig.degradations import OPERATORS
+from toys import changed
+
+HOME = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((HOME / "config/config.yaml").read_text())
+REMOVED = object()
+
+
+def complaints(*changes: tuple[str, object]) -> list[str]:
+    """What is said about the default config with some keys changed, line by line."""
+    config = DEFAULT
+    for key, value in changes:
+        config = changed(config, key, value)
+    with pytest.raises(ConfigError) as error:
+        configuration.load(config)
+    first, *lines = str(error.value).splitlines()
+    assert first == "the config is not valid:"
+    return lines
+
+
+def without(section: str, key: str):
+    config = copy.deepcopy(DEFAULT)
+    part = config
+    for name in section.split(".") if section else []:
+        part = part[name]
+    del part[key]
+    return config
+
+
+@pytest.mark.parametrize("path", sorted((HOME / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_configs_that_come_with_the_project_are_valid(path):
+    configuration.load(yaml.safe_load(path.read_text()))
+
+
+def test_what_is_given_is_kept_and_the_rest_has_its_default():
+    given = copy.deepcopy(DEFAULT)
+    config = configuration.load(given)
+    assert given == DEFAULT
+    assert config["scale"] == 2
+    assert config["training"]["patch"] == 48
+    assert config["device"] == config["precision"] == "auto"
+    assert config["training"]["target"]["period"] is None
+    assert config["training"]["target"]["minimum_learning_rate"] == 1e-7
+    assert config["retraining"]["minimum_learning_rate"] == 1e-7
+    assert config["datasets"]["photos_train"]["crop"] is None
+    assert config["datasets"]["photos_test"]["crop"] == 320
+    assert config["figures"] == {"dpi": 150, "font_size": 9}
+
+
+def test_defaults_are_not_shared_between_configs():
+    configuration.load(DEFAULT)["seeds"].append(99)
+    configuration.load(without("", "seeds"))["seeds"].append(99)
+    assert configuration.load(without("", "seeds"))["seeds"] == [0]
+
+
+# key, value in place of the default config's, and what the complaint must hold
+# fmt: off
+MISTAKES = [
+    # keys
+    ("sacle", 3, ["unknown key 'sacle'", "scale"]),
+    ("training.pach", 3, ["training: unknown key 'pach'", "patch"]),
+    ("training.target.learningrate", 1, ["training.target", "'learningrate'", "learning_rate"]),
+    ("datasets.photos_test.imges", ["a"], ["datasets.photos_test", "'imges'", "images"]),
+    # types
+    ("training.patch", "48", ["training.patch", "text '48'", "a whole number"]),
+    ("training.batch", 2.5, ["training.batch", "2.5", "a whole number"]),
+    ("training.batch", True, ["training.batch", "True", "a whole number"]),
+    ("seeds", 3, ["seeds", "3", "a list"]),
+    ("networks", ["srresnet"], ["networks", "a list", "a section"]),
+    ("prediction", None, ["prediction", "nothing", "a section"]),
+    ("seeds", [0, "one"], ["seeds[1]", "text 'one'", "a whole number"]),
+    # numbers that YAML reads as text
+    ("training.baseline.learning_rate", "1e-4", ["1e-4", "as text", "1.0e-4"]),
+    ("retraining.learning_rate", "2.0e4", ["2.0e4", "as text", "1.0e-4"]),
+    ("degradations.noise", [{"op": "downsample"}, {"op": "gaussian_noise", "sigma": "1e-1"}],
+     ["degradations.noise[1].sigma", "1e-1", "as text"]),
+    # values
+    ("scale", 5, ["scale", "5", "2, 3, 4"]),
+    ("device", "gpu", ["device", "'gpu'"]),
+    ("precision", "half", ["precision", "'half'", "bfloat16"]),
+    ("run", "my run", ["run", "'my run'", "letters, digits and underscores"]),
+    ("masking.proportions", [0.1, 0], ["masking.proportions[1]", "0", "above 0"]),
+    ("masking.proportions", [1.5], ["masking.proportions[0]", "1.5", "at most 1"]),
+    ("retraining.proportions", [-0.1], ["retraining.proportions[0]", "-0.1", "above 0"]),
+    ("retraining.proportions", [0.1, 0.1], ["retraining.proportions", "no value twice"]),
+    ("masking.proportions", [], ["masking.proportions", "at least 1"]),
+    ("prediction.proportion", 0, ["prediction.proportion", "above 0"]),
+    ("training.baseline.iterations", 0, ["training.baseline.iterations", "at least 1"]),
+    ("attribution.degradations", ["blur"], ["attribution.degradations", "at least 2"]),
+    ("training.patch", 49, ["training.patch", "49", "multiple of the scale 2"]),
+    # names
+    ("networks.srresnet.architecture", "srresnt", ["srresnet.architecture", "mean srresnet"]),
+    ("networks.srcnn.architecture", "xyz", ["networks.srcnn", "'xyz'", "known: srcnn"]),
+    ("clean", "bicubc", ["clean", "'bicubc'", "did you mean bicubic?"]),
+    ("training.target.degradations", ["blurr"], ["training.target.degradations", "mean blur"]),
+    ("training.baseline.degradations", ["clean"], ["training.baseline.degradations", "'clean'"]),
+    ("attribution.degradations", ["blur", "nois"], ["attribution.degradations", "noise?"]),
+    ("degradations.noise", [{"op": "downsample"}, {"op": "jpg"}], ["noise[1]", "mean jpeg?"]),
+    ("degradations.noise", [{"op": "downsample", "kernal": "bicubic"}],
+     ["degradations.noise[0]", "'kernal'", "did you mean kernel?"]),
+    ("degradations.noise", [{"op": "downsample"}, {"op": "jpeg"}],
+     ["degradations.noise[1]", "needs the parameter 'quality'"]),
+    ("degradations.noise", [{"sigma": 1}], ["degradations.noise[0]", "'op' is missing"]),
+    ("degradations.noise", [{"op": "gaussian_noise", "sigma": 0.1}],
+     ["degradations.noise", "downsample"]),
+    ("attribution.methods.intimf", {}, ["attribution.methods.intimf", "did you mean intinf?"]),
+    ("attribution.methods.faig.nods", 8, ["attribution.methods.faig", "'nods'", "nodes?"]),
+    ("attribution.methods.random.seed", 1, ["attribution.methods.random", "'seed'"]),
+    ("data.train", "photos_trian", ["data.train", "'photos_trian'", "photos_train"]),
+    ("data.test", ["set5"], ["data.test", "'set5'"]),
+    ("datasets.photos_test.images", ["astronout"], ["photos_test.images", "mean astronaut"]),
+    # splits
+    ("datasets.photos_test.images", ["china"], ["photos_test.images", "china", "photos_train"]),
+    ("datasets.photos_validation.images", ["china"], ["photos_validation.images", "china"]),
+    ("datasets.photos_attribution.images", ["china"], ["photos_attribution.images", "china"]),
+    ("datasets.photos_test.images", ["rocket"], ["rocket", "photos_attribution"]),
+    ("data.test", ["photos_train"], ["data.test", "'photos_train'", "disjoint"]),
+    ("data.validation", "photos_train", ["data.validation", "'photos_train'", "disjoint"]),
+    # sources
+    ("datasets.photos_test", {"source": "packaged"}, ["photos_test", "packaged", "'images'"]),
+    ("datasets.photos_test", {"source": "folder"}, ["photos_test", "folder", "'path'"]),
+    ("datasets.photos_test", {"source": "archive", "urls": ["https://a.org/b.zip"]},
+     ["photos_test", "archive", "'checksum'"]),
+    ("datasets.photos_test", {"source": "archive", "checksum": "md5:" + "0" * 32},
+     ["photos_test", "archive", "'urls' or 'path'"]),
+    ("datasets.photos_test", {"source": "web"}, ["photos_test.source", "'web'", "packaged"]),
+    ("datasets.photos_test", {"images": ["coffee"]}, ["photos_test", "'source' is missing"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("key", "value", "parts"), MISTAKES)
+def test_a_mistake_is_told_with_its_key_and_what_is_expected(key, value, parts):
+    (line,) = complaints((key, value))
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("", "clean"), ("data", "attribution"), ("training", "target"),
+     ("training.target", "iterations"), ("networks.srcnn", "architecture"),
+     ("attribution.methods", "faig"), ("masking", "proportions")],
+)  # fmt: skip
+def test_a_missing_key_is_named(section, key):
+    with pytest.raises(ConfigError, match=rf"{section or 'top level'}.*'{key}' is missing"):
+        configuration.load(without(section, key))
+
+
+def test_two_views_of_one_scene_may_not_be_split():
+    train = [name for name in DEFAULT["datasets"]["photos_train"]["images"] if "right" not in name]
+    lines = complaints(
+        ("datasets.photos_train.images", train),
+        ("datasets.photos_test.images", ["coffee", "motorcycle_right"]),
+    )
+    assert any("motorcycle_right" in line and "photos_train" in line for line in lines)
+
+
+def test_one_folder_may_not_be_on_both_sides():
+    source = {"source": "folder", "path": "/data/photos"}
+    (line,) = complaints(("datasets.photos_train", source), ("datasets.photos_test", source))
+    assert "datasets.photos_test.path" in line
+
+
+def test_thresholds_may_not_be_fixed_on_test_images():
+    (line,) = complaints(("datasets.photos_test.images", ["flower"]))
+    assert "flower" in line
+    assert "photos_validation" in line
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("scale", 7), ("seeds", []), ("masking.proportions", [2])],
+        [("clean", "none"), ("data.train", "none"), ("networks.srcnn.architecture", "none")],
+    ],
+)
+def test_all_mistakes_are_told_at_once(changes):
+    text = "\n".join(complaints(*changes))
+    assert all(key in text for key, _ in changes)
+    assert text.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("networks.srcnn.architecture", "my_package.networks:Net"),
+        ("attribution.methods.weight_change", None),
+        ("datasets.photos_test", {"source": "folder", "path": "photos"}),
+        ("device", "cuda:3"),
+        ("masking.proportions", [1]),
+        ("training.baseline.period", 100),
+        ("scale", 3),
+    ],
+)
+def test_what_is_allowed(key, value):
+    assert configuration.load(changed(DEFAULT, key, value))
+
+
+# what the workflow reads of its own code
+
+
+def test_networks_found_by_reading_are_those_there_are():
+    assert codebase.networks() == networks.names()
+
+
+@pytest.mark.parametrize(
+    ("found", "registry"), [(codebase.operators, OPERATORS), (codebase.methods, METHODS)]
+)
+def test_names_found_by_reading_are_those_registered(found, registry):
+    assert set(found()) == set(registry)
+
+
+def test_parameters_found_by_reading():
+    assert codebase.operators()["gaussian_blur"] == {"size": True, "sigma": True}
+    assert codebase.operators()["downsample"] == {"kernel": False}
+    assert codebase.methods()["faig"] == {"quadrature": False, "nodes": False}
+    assert codebase.methods()["random"] == codebase.methods()["weight_change"] == {}
+
+
+def library_modules(script: str, architecture: str | None = None) -> set[str]:
+    """The library's files that a script depends on, without folder and suffix."""
+    files = [Path(path).resolve() for path in codebase.code(script, architecture)]
+    assert all(path.is_file() for path in files)
+    inside = [path.relative_to(codebase.SCRIPTS) for path in files]
+    return {path.with_suffix("").as_posix().removeprefix("faig/") for path in inside}
+
+
+@pytest.mark.parametrize(
+    ("script", "needed", "unneeded"),
+    [
+        ("train", {"train", "training", "networks/__init__", "store", "metrics"}, {"attribution"}),
+        ("attribute", {"attribution", "quadrature", "filters", "pairs"}, {"training", "ranking"}),
+        ("rank", {"ranking", "store", "errors"}, {"networks/__init__", "attribution", "training"}),
+        ("synthesize", {"degradations", "sources"}, {"networks/__init__", "training"}),
+        ("predict", {"prediction", "attribution", "quadrature"}, {"training"}),
+    ],
+)
+def test_a_script_depends_on_what_it_imports_and_nothing_else(script, needed, unneeded):
+    found = library_modules(script)
+    assert needed <= found
+    assert not unneeded & found
+    assert {"__init__", script} <= found
+
+
+def test_a_script_depends_on_the_network_that_it_builds_only():
+    assert "networks/srcnn" not in library_modules("train", "srresnet")
+    assert "networks/srresnet" in library_modules("train", "srresnet")
+    assert library_modules("train", "elsewhere.module:Net") == library_modules("train")

@@ -1,0 +1,190 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from faig.degradations import (
+    OPERATORS,
+    Context,
+    Degradation,
+    build_degradations,
+    to_float,
+    to_uint8,
+)
+from faig.errors import InputError
+from PIL import Image
+from scipy import ndimage
+
+BLUR = {"op": "gaussian_blur", "size": 21, "sigma": 2.0}
+DOWN = {"op": "downsample"}
+NOISE = {"op": "gaussian_noise", "sigma": 0.1}
+
+
+def images(height: int, width: int, count: int = 2) -> torch.Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def apply(name: str, x: torch.Tensor, scale: int = 2, generator=None, **parameters):
+    return OPERATORS[name](x, Context(scale, generator), **parameters)
+
+
+def imresize(line: np.ndarray, scale: int) -> np.ndarray:
+    """MATLAB's bicubic imresize by 1 / scale along the last axis, written from its definition."""
+    length = line.shape[-1]
+    result = np.empty((*line.shape[:-1], length // scale))
+    for i in range(length // scale):
+        centre = (i + 0.5) * scale - 0.5
+        places = np.arange(np.floor(centre - 2 * scale), np.ceil(centre + 2 * scale) + 1).astype(
+            int
+        )
+        t = np.abs(places - centre) / scale
+        inner, outer = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+        weights = np.where(t <= 1, inner, np.where(t < 2, outer, 0))
+        mirrored = places % (2 * length)
+        mirrored = np.where(mirrored < length, mirrored, 2 * length - 1 - mirrored)
+        result[..., i] = line[..., mirrored] @ (weights / weights.sum())
+    return result
+
+
+@pytest.mark.parametrize("size", [(40, 30), (12, 9)])
+def test_gaussian_blur_agrees_with_scipy(size):
+    x = images(*size)
+    blurred = apply("gaussian_blur", x, size=21, sigma=2.0)
+    expected = ndimage.gaussian_filter(
+        x.double().numpy(), (0, 0, 2, 2), mode="reflect", radius=(0, 0, 10, 10)
+    )
+    np.testing.assert_allclose(blurred, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("size", [(48, 36), (12, 24)])
+def test_bicubic_agrees_with_matlabs_imresize(scale, size):
+    x = images(*size)
+    rows = imresize(x.double().numpy().swapaxes(2, 3), scale).swapaxes(2, 3)
+    np.testing.assert_allclose(apply("downsample", x, scale), imresize(rows, scale), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_bicubic_agrees_with_pillow_in_the_interior(scale):
+    x = images(72, 60, 1)
+    picture = Image.fromarray(x[0, 0].numpy())
+    expected = np.array(picture.resize((60 // scale, 72 // scale), Image.Resampling.BICUBIC))
+    ours = apply("downsample", x, scale)[0, 0].numpy()
+    inside = (slice(3, -3), slice(3, -3))
+    np.testing.assert_allclose(ours[inside], expected[inside], atol=2e-5)
+
+
+def test_bilinear_by_two_is_the_mean_of_four():
+    x = images(10, 14)
+    expected = x.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
+    torch.testing.assert_close(apply("downsample", x, kernel="bilinear"), expected)
+
+
+def test_noise_is_white_and_gaussian():
+    grey = torch.full((1, 3, 200, 200), 0.5)
+    noise = apply("gaussian_noise", grey, generator=seeded(), sigma=0.1) - grey
+    assert noise.mean().abs() < 0.002
+    assert noise.std() == pytest.approx(0.1, rel=0.02)
+    assert (noise.abs() < 0.1).float().mean() == pytest.approx(0.683, abs=0.01)
+    for neighbours in (
+        (noise[..., 1:], noise[..., :-1]),
+        (noise[:, :, 1:], noise[:, :, :-1]),
+        (noise[:, 1:], noise[:, :-1]),
+    ):
+        correlation = torch.corrcoef(torch.stack([n.flatten() for n in neighbours]))[0, 1]
+        assert correlation.abs() < 0.02
+
+
+def test_noise_follows_its_generator():
+    x, generator = images(8, 8), seeded(1)
+    first, second = (apply("gaussian_noise", x, generator=generator, sigma=0.1) for _ in "ab")
+    again = apply("gaussian_noise", x, generator=seeded(1), sigma=0.1)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("quality", [10, 75])
+def test_jpeg_is_pillows(quality):
+    x = to_float(to_uint8(images(24, 17)))
+    result = to_uint8(apply("jpeg", x, quality=quality))
+    for before, after in zip(to_uint8(x), result, strict=True):
+        buffer = io.BytesIO()
+        Image.fromarray(before.permute(1, 2, 0).numpy()).save(buffer, "JPEG", quality=quality)
+        np.testing.assert_array_equal(after.permute(1, 2, 0), np.array(Image.open(buffer)))
+
+
+@pytest.mark.parametrize(
+    "operators",
+    [[DOWN], [BLUR, DOWN], [DOWN, NOISE], [BLUR, DOWN, NOISE, {"op": "jpeg", "quality": 60}]],
+)
+@pytest.mark.parametrize("scale", [2, 3])
+def test_stem_and_rest_make_the_whole_in_8_bit_steps(operators, scale):
+    degradation, x = Degradation(operators, scale), images(24, 36)
+    whole = degradation(x, seeded())
+    stem = degradation.apply_stem(x)
+    assert whole.shape == (2, 3, 24 // scale, 36 // scale)
+    stored = to_float(to_uint8(stem))
+    assert torch.equal(degradation.apply_rest(stored, seeded()), whole)
+    assert torch.equal(to_float(to_uint8(whole)), whole)
+    assert torch.equal(stored, stem)
+
+
+def test_the_paper_degradation_is_its_operators_one_after_the_other():
+    x = images(24, 24)
+    small = to_float(to_uint8(apply("downsample", apply("gaussian_blur", x, size=21, sigma=2.0))))
+    noisy = apply("gaussian_noise", small, generator=seeded(), sigma=0.1)
+    result = Degradation([BLUR, DOWN, NOISE], 2)(x, seeded())
+    assert torch.equal(result, to_float(to_uint8(noisy)))
+
+
+def test_only_randomness_separates_stems():
+    other_noise = {"op": "gaussian_noise", "sigma": 0.2}
+    keys = {
+        name: degradation.stem_key
+        for name, degradation in build_degradations(
+            {
+                "clean": [DOWN],
+                "noise": [DOWN, NOISE],
+                "other_noise": [DOWN, other_noise],
+                "blur": [BLUR, DOWN],
+                "other_blur": [{**BLUR, "sigma": 1.0}, DOWN],
+                "reordered": [dict(reversed(BLUR.items())), DOWN],
+            },
+            2,
+        ).items()
+    }
+    assert keys["clean"] == keys["noise"] == keys["other_noise"]
+    assert keys["blur"] == keys["reordered"]
+    assert len({keys["clean"], keys["blur"], keys["other_blur"]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"op": "gausian_blur"}, "'gausian_blur'.*gaussian_blur"),
+        ({"sigma": 2.0}, "operator"),
+        ({"op": "gaussian_blur", "sigma": 2.0, "width": 3}, "gaussian_blur.*"),
+        ({"op": "gaussian_noise"}, "gaussian_noise.*'sigma'"),
+        ({"op": "jpeg", "qualty": 3}, "jpeg"),
+    ],
+)
+def test_wrong_operators_are_named(spec, message):
+    with pytest.raises(InputError, match=message):
+        Degradation([DOWN, spec], 2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({**BLUR, "size": 20}, "20"),
+        ({**BLUR, "sigma": 0.0}, "0.0"),
+        ({**DOWN, "kernel": "lanczos"}, "'lanczos'.*bicubic"),
+    ],
+)
+def test_wrong_values_are_named(spec, message):
+    with pytest.raises(InputError, match=message):
+        Degradation([spec], 2).apply_stem(images(16, 16))

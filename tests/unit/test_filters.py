@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+from faig.filters import FilterIndex
+from faig.networks import build
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+
+def mixed_network() -> nn.Module:
+    """Convolutions of every kind, and parameters and buffers that are no filters."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 1),
+        nn.BatchNorm2d(4),
+        nn.Sequential(
+            nn.Conv2d(4, 6, 3, groups=2, padding=1),
+            nn.Conv2d(6, 6, 5, groups=6, padding=2),
+            nn.Conv2d(6, 4, 3, stride=2, dilation=2, padding=2),
+        ),
+        nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(6, 4, 3, groups=2),
+        nn.Conv2d(4, 3, (1, 3), bias=False),
+    )
+
+
+def kernel(network: nn.Module, layer: str, out_channel: int, in_channel: int) -> torch.Tensor:
+    """The kernel between two channels, looked up by the layout that torch documents."""
+    conv = network.get_submodule(layer)
+    outs, ins = conv.out_channels // conv.groups, conv.in_channels // conv.groups
+    if isinstance(conv, nn.ConvTranspose2d):
+        return conv.weight[in_channel, out_channel % outs]
+    return conv.weight[out_channel, in_channel % ins]
+
+
+def states(network: nn.Module) -> tuple[dict, dict]:
+    """Two states of a network that differ everywhere."""
+    target = {name: torch.rand(v.shape) + 1 for name, v in network.state_dict().items()}
+    return target, {name: -value for name, value in target.items()}
+
+
+@st.composite
+def convolutions(draw):
+    sizes = st.integers(1, 3)
+    groups = draw(sizes)
+    ins, outs = groups * draw(sizes), groups * draw(sizes)
+    options = {
+        "kernel_size": (draw(sizes), draw(sizes)),
+        "stride": draw(sizes),
+        "dilation": draw(sizes),
+        "groups": groups,
+        "bias": False,
+    }
+    return draw(st.sampled_from([nn.Conv2d, nn.ConvTranspose2d]))(ins, outs, **options)
+
+
+@given(conv=convolutions())
+def test_filter_connects_the_channels_it_is_addressed_by(conv):
+    index = FilterIndex.of(conv)
+    columns = index.columns()
+    assert len(index) == conv.out_channels * conv.in_channels // conv.groups
+    one_channel_each = torch.eye(conv.in_channels)[:, :, None, None].expand(-1, -1, 12, 12)
+    for number in columns["filter"]:
+        mask = index.masks(np.arange(len(index)) == number)["weight"]
+        conv.weight.data = mask.float().expand_as(conv.weight).contiguous()
+        connected = conv(one_channel_each).abs().amax(dim=(2, 3)) > 0
+        address = [columns["in_channel"][number], columns["out_channel"][number]]
+        assert connected.nonzero().tolist() == [address]
+
+
+def test_reduce_is_the_sum_over_the_addressed_kernels():
+    network = mixed_network()
+    index = FilterIndex.of(network)
+    columns = index.columns()
+    addresses = zip(*(columns[c] for c in ("layer", "out_channel", "in_channel")), strict=True)
+    expected = [kernel(network, *address).sum().item() for address in addresses]
+    assert index.reduce(network.state_dict()).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_layers_are_in_the_order_of_the_network():
+    network = mixed_network()
+    index = FilterIndex.of(network)
+    names = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    assert [layer.name for layer in index.layers] == names
+    assert index.columns()["layer"].tolist() == [names[n] for n in index.layer_numbers]
+
+
+def test_substituting_nothing_gives_the_target():
+    network = mixed_network()
+    target, baseline = states(network)
+    index = FilterIndex.of(network)
+    result = index.substitute(target, baseline, np.zeros(len(index), bool))
+    assert list(result) == list(target)
+    assert all(torch.equal(result[name], target[name]) for name in target)
+
+
+def test_substituting_everything_leaves_only_what_is_no_filter():
+    network = mixed_network()
+    target, baseline = states(network)
+    index = FilterIndex.of(network)
+    result = index.substitute(target, baseline, np.ones(len(index), bool))
+    filters = {layer.parameter for layer in index.layers}
+    for name in target:
+        assert torch.equal(result[name], (baseline if name in filters else target)[name])
+
+
+@given(seed=st.integers(0, 999), share=st.floats(0.01, 0.99))
+def test_substituting_a_choice_changes_exactly_its_kernels(seed, share):
+    network = mixed_network()
+    target, baseline = states(network)
+    index = FilterIndex.of(network)
+    selected = np.random.default_rng(seed).random(len(index)) < share
+    result = index.substitute(target, baseline, selected)
+
+    changed = {name: (result[name] != target[name]).float() for name in result}
+    elements = index.reduce({name: torch.ones_like(value) for name, value in target.items()})
+    expected = torch.where(torch.from_numpy(selected), elements, torch.zeros(()))
+    assert torch.equal(index.reduce(changed), expected)
+    assert sum(value.sum() for value in changed.values()) == expected.sum()
+
+
+def test_substitute_changes_neither_argument():
+    network = mixed_network()
+    target, baseline = states(network)
+    copies = [{name: v.clone() for name, v in state.items()} for state in (target, baseline)]
+    index = FilterIndex.of(network)
+    index.substitute(target, baseline, np.ones(len(index), bool))
+    for state, copy in zip((target, baseline), copies, strict=True):
+        assert all(torch.equal(state[name], copy[name]) for name in copy)
+
+
+def test_counts_are_per_layer():
+    index = FilterIndex.of(
+        nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 1, 3), nn.Conv2d(1, 2, 1))
+    )
+    selected = np.array([1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1], bool)
+    assert index.counts(selected).tolist() == [3, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "selected", [np.zeros(5, bool), np.zeros((6, 1), bool), np.zeros(6, int), np.zeros(6)]
+)
+def test_a_choice_of_another_shape_or_type_is_refused(selected):
+    index = FilterIndex.of(nn.Conv2d(2, 3, 3))
+    with pytest.raises(ValueError, match=r"boolean of shape \(6,\)"):
+        index.masks(selected)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "parameters", "filters"),
+    [("srresnet", {"features": 64, "blocks": 16}, 151_936), ("srcnn", {}, 156_224)],
+)
+def test_the_papers_number_of_filters(architecture, parameters, filters):
+    assert len(FilterIndex.of(build(architecture, 2, parameters))) == filters

@@ -1,0 +1,130 @@
+import fnmatch
+import json
+from pathlib import Path
+
+import configuration
+import pytest
+import yaml
+from sections import Sections, canonical
+from toys import changed
+
+DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
+
+
+def all_sections(config: dict) -> dict[str, str]:
+    """Every rule's text, by rule and wildcards."""
+    config = configuration.load(config)
+    section, seed = Sections(config), "0"
+    texts = {f"synthesis/{name}": section.synthesis(name) for name in config["datasets"]}
+    texts["figures"], texts["matched_random"] = section.figures(), section.matched_random(seed)
+    for network in config["networks"]:
+        for stage in ("baseline", "target"):
+            texts[f"training/{network}/{stage}"] = section.training(network, seed, stage)
+        for method in config["attribution"]["methods"]:
+            texts[f"attribution/{network}/{method}"] = section.attribution(network, seed, method)
+        texts[f"evaluation/{network}"] = section.evaluation(network)
+        texts[f"masking/{network}"] = section.masking(network)
+        texts[f"retraining/{network}"] = section.retraining(network, seed)
+        texts[f"prediction/{network}"] = section.prediction(network)
+    return texts
+
+
+def differing(one: dict, other: dict) -> set[str]:
+    before, after = all_sections(one), all_sections(other)
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "patterns"),
+    [
+        ("run", "other", []),
+        ("seeds", [0, 1], []),
+        ("figures", {"dpi": 300}, ["figures"]),
+        ("figures", {"font_size": 10}, ["figures"]),
+        ("masking.proportions", [0.02], ["masking/*"]),
+        ("retraining.proportions", [0.02], ["retraining/*"]),
+        ("retraining.iterations", 7, ["retraining/*"]),
+        ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
+        ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
+        ("attribution.degradations", ["noise", "blur"], ["attribution/*", "prediction/*"]),
+        ("training.baseline.iterations", 7, ["training/*/baseline"]),
+        ("training.target.iterations", 7, ["training/*/target"]),
+        ("training.target.period", 7, ["training/*/target"]),
+        ("training.patch", 64, ["training/*", "retraining/*"]),
+        ("training.validations", 3, ["training/*"]),
+        ("training.target.degradations", ["bicubic", "blur"],
+         ["training/*/target", "retraining/*", "synthesis/photos_train"]),
+        ("networks.srcnn.parameters", {"widths": [8, 8]}, ["*/srcnn", "*/srcnn/*"]),
+        ("networks.srresnet.architecture", "package.module:Net", ["*/srresnet", "*/srresnet/*"]),
+        ("prediction.crop", 64, ["prediction/*"]),
+        ("prediction.nodes", 9, ["prediction/*"]),
+        ("prediction.proportion", 0.02, ["prediction/*"]),
+        ("datasets.photos_test.crop", 64, ["synthesis/photos_test"]),
+        ("noise_seed", 1, ["synthesis/*"]),
+        ("device", "cpu",
+         [f"{rule}/*" for rule in ("training", "attribution", "evaluation", "masking", "retraining",
+                                   "prediction")]),
+        ("scale", 3,
+         [f"{rule}/*" for rule in ("synthesis", "training", "attribution", "evaluation", "masking",
+                                   "retraining", "prediction")]),
+    ],
+)  # fmt: skip
+def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns):
+    found = differing(DEFAULT, changed(DEFAULT, key, value))
+    names = all_sections(DEFAULT)
+    assert found == {n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)}
+
+
+def test_an_operators_parameter_changes_what_is_trained_and_degraded_with_it():
+    blur = [{"op": "gaussian_blur", "size": 21, "sigma": 1.0}, {"op": "downsample"}]
+    found = differing(DEFAULT, changed(DEFAULT, "degradations.blur", blur))
+    assert {"synthesis/photos_train", "training/srcnn/target", "retraining/srcnn"} <= found
+    assert not {"training/srcnn/baseline", "attribution/srcnn/faig", "masking/srcnn"} & found
+
+
+def reversed_keys(value):
+    """The same config, every section written in the opposite order."""
+    if isinstance(value, dict):
+        return {key: reversed_keys(part) for key, part in reversed(value.items())}
+    return [reversed_keys(part) for part in value] if isinstance(value, list) else value
+
+
+def test_the_order_of_keys_does_not_matter():
+    assert reversed_keys(DEFAULT) == DEFAULT
+    assert differing(DEFAULT, reversed_keys(DEFAULT)) == set()
+
+
+def test_swapping_two_values_matters():
+    one = changed(changed(DEFAULT, "training.patch", 32), "training.batch", 16)
+    other = changed(changed(DEFAULT, "training.patch", 16), "training.batch", 32)
+    assert {"training/srcnn/baseline", "retraining/srresnet"} <= differing(one, other)
+
+
+def test_figures_see_only_their_own_needs():
+    section = Sections(configuration.load(DEFAULT))
+    assert section.figures(names=["a"]) != section.figures(names=["b"])
+    assert json.loads(section.figures(names=["a"]))["names"] == ["a"]
+
+
+@pytest.mark.parametrize("rule", ["training", "attribution", "retraining"])
+def test_seeds_are_told_apart(rule):
+    section = Sections(configuration.load(DEFAULT))
+    more = {"training": ["baseline"], "attribution": ["faig"], "retraining": []}[rule]
+    texts = [getattr(section, rule)("srcnn", seed, *more) for seed in ("0", "1")]
+    assert [json.loads(text)["seed"] for text in texts] == [0, 1]
+
+
+def test_a_mixture_contains_the_degradations_that_it_is_made_of():
+    section = Sections(configuration.load(DEFAULT))
+    assert json.loads(section.prediction("srcnn"))["conditions"] == {
+        "bicubic": [],
+        "blur": ["blur"],
+        "noise": ["noise"],
+        "blur_noise": ["blur", "noise"],
+    }
+
+
+def test_canonical_text_is_one_per_value():
+    assert canonical({"b": [2, 1], "a": None}) == canonical({"a": None, "b": [2, 1]})
+    assert canonical({"b": [2, 1]}) != canonical({"b": [1, 2]})

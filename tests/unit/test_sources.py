@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from faig.errors import InputError
+from faig.sources import (
+    PACKAGED,
+    central_crop,
+    folder_files,
+    packaged_files,
+    read_image,
+    read_images,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from toys import noise_image, photo
+
+
+def read_one(path, capsys, multiple: int = 1) -> tuple[np.ndarray, str]:
+    """The pixels of one file, and what was said on standard output."""
+    ((_, pixels),) = read_images({"image": path}, multiple)
+    return pixels, capsys.readouterr().out
+
+
+def test_rgb_is_read_as_it_is_and_without_a_word(tmp_path, capsys):
+    expected = noise_image(6, 9)
+    Image.fromarray(expected).save(tmp_path / "a.png")
+    pixels, said = read_one(tmp_path / "a.png", capsys)
+    np.testing.assert_array_equal(pixels, expected)
+    assert said == ""
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1"])
+def test_other_modes_are_converted_and_named(tmp_path, capsys, mode):
+    image = Image.fromarray(noise_image(6, 9)).convert(mode)
+    image.save(tmp_path / "a.png")
+    pixels, said = read_one(tmp_path / "a.png", capsys)
+    np.testing.assert_array_equal(pixels, np.array(image.convert("RGB")))
+    assert f"a.png: converted from mode {mode} to RGB" in said
+
+
+def test_cmyk_is_converted_and_named(tmp_path, capsys):
+    expected = photo(32, 32)
+    Image.fromarray(expected).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    pixels, said = read_one(tmp_path / "a.jpg", capsys)
+    assert np.abs(pixels.astype(float) - expected).mean() < 6
+    assert "a.jpg: converted from mode CMYK" in said
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_are_scaled_to_8(tmp_path, capsys, suffix):
+    grey = np.array([[0, 255, 256], [32768, 40000, 65535]], np.uint16)
+    Image.fromarray(grey).save(tmp_path / f"a.{suffix}")
+    pixels, said = read_one(tmp_path / f"a.{suffix}", capsys)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, np.repeat((grey // 256)[..., None], 3, axis=2))
+    assert "converted from mode I;16" in said
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_an_image_cut_short_is_named(tmp_path, suffix):
+    path = tmp_path / f"cut.{suffix}"
+    Image.fromarray(noise_image(64, 64)).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(InputError, match=rf"cut\.{suffix}: unreadable or cut short"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is text"])
+def test_what_is_no_image_is_named(tmp_path, content):
+    (tmp_path / "notes.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"notes\.png: unreadable"):
+        read_image(tmp_path / "notes.png")
+
+
+def test_a_missing_image_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.png: no such file"):
+        read_image(tmp_path / "absent.png")
+
+
+def test_an_image_smaller_than_the_scale_is_named(tmp_path, capsys):
+    Image.fromarray(noise_image(2, 9)).save(tmp_path / "thin.png")
+    with pytest.raises(InputError, match=r"thin\.png: smaller than 3"):
+        read_one(tmp_path / "thin.png", capsys, multiple=3)
+
+
+def test_folder_is_listed_by_name(tmp_path):
+    for name in ("b.png", "a.JPG", "c.tiff", "readme.txt"):
+        (tmp_path / name).touch()
+    files = folder_files(tmp_path)
+    assert list(files) == ["a", "b", "c"]
+    assert files["a"] == tmp_path / "a.JPG"
+
+
+def test_missing_and_empty_folders_are_named(tmp_path):
+    with pytest.raises(InputError, match="absent: no such folder"):
+        folder_files(tmp_path / "absent")
+    (tmp_path / "readme.txt").touch()
+    with pytest.raises(InputError, match=f"{tmp_path.name}: holds no image"):
+        folder_files(tmp_path)
+
+
+def test_two_images_of_one_name_are_named(tmp_path):
+    for name in ("boat.png", "boat.jpg", "sea.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="boat") as error:
+        folder_files(tmp_path)
+    assert "sea" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged_photographs_are_there_in_rgb(name):
+    with Image.open(packaged_files([name])[name]) as image:
+        assert image.mode == "RGB"
+        assert min(image.size) >= 256
+
+
+@given(
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    multiple=st.integers(1, 4),
+    limit=st.none() | st.integers(16, 70),
+)
+def test_central_crop(size, multiple, limit):
+    positions = np.stack(np.mgrid[: size[0], : size[1]], axis=2)
+    cut = central_crop(positions, multiple, limit)
+    for axis, length in enumerate(size):
+        side, allowed = cut.shape[axis], min(length, limit or length)
+        assert side % multiple == 0
+        assert allowed - multiple < side <= allowed
+        if cut.size:
+            before, after = cut[0, 0, axis], length - 1 - cut[-1, -1, axis]
+            assert after - before in (0, 1)

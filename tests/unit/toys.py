@@ -1,0 +1,111 @@
+"""Small images, stores and networks that the tests share."""
+
+import copy
+
+import numpy as np
+import torch
+from faig.attribution import Example
+from faig.degradations import Degradation, to_float, to_uint8
+from faig.device import Compute
+from faig.pairs import Pair
+from faig.store import ImageStore, ImageWriter
+from torch import nn
+
+CPU = Compute(torch.device("cpu"), torch.float32)
+BICUBIC = [{"op": "downsample"}]
+NOISE = [{"op": "downsample"}, {"op": "gaussian_noise", "sigma": 0.1}]
+
+
+def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A picture of random waves, uint8 (H, W, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width, :1][:2]
+    frequency, phase = rng.uniform(0.1, 0.9, (2, 3)), rng.uniform(0, 6, 3)
+    waves = np.sin(frequency[0] * y + phase) + np.sin(frequency[1] * x - phase)
+    return np.round((waves + 2) / 4 * 255).astype(np.uint8)
+
+
+def noise_image(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Independent pixels, uint8 (H, W, 3)."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def write_store(path, hr: dict, lr: dict, scale: int = 2) -> ImageStore:
+    """A store of HR and LR images given as arrays, `lr` by degradation and image."""
+    with ImageWriter(path, {"scale": scale}) as writer:
+        for image, pixels in hr.items():
+            writer.write(f"hr/{image}", pixels)
+        for degradation, images in lr.items():
+            for image, pixels in images.items():
+                writer.write(f"lr/{degradation}/{image}", pixels)
+    return ImageStore(path)
+
+
+def degraded_store(path, hr: dict, operators: dict, scale: int = 2, stems=False) -> ImageStore:
+    """A store of HR images and what lists of operators make of them."""
+    lr = {}
+    for name, specs in operators.items():
+        degradation, generator = Degradation(specs, scale), torch.Generator().manual_seed(1)
+        lr[name] = {}
+        for image, pixels in hr.items():
+            images = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
+            result = degradation.apply_stem(images) if stems else degradation(images, generator)
+            lr[name][image] = to_uint8(result)[0].permute(1, 2, 0).numpy()
+    return write_store(path, hr, lr, scale)
+
+
+class SmoothNetwork(nn.Module):
+    """Two convolutions with a smooth activation, times `scale`."""
+
+    def __init__(self, scale: int = 2, features: int = 4):
+        super().__init__()
+        self.first = nn.Conv2d(3, features, 3, padding=1)
+        self.last = nn.Conv2d(features, 3 * scale**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(scale)
+
+    def forward(self, x):
+        return self.shuffle(self.last(torch.tanh(self.first(x))))
+
+
+class PartlyUsedNetwork(SmoothNetwork):
+    """Has a layer that its output does not depend on, as published networks do."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Conv2d(2, 2, 3)
+
+
+def random_state(network: nn.Module, seed: int, size: float = 0.2) -> dict[str, torch.Tensor]:
+    """Random weights for a network."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: size * torch.randn(value.shape, generator=generator)
+        for name, value in network.state_dict().items()
+    }
+
+
+def random_pair(network: nn.Module) -> Pair:
+    """A network with unrelated baseline and target weights."""
+    return Pair.of(network, random_state(network, 1), random_state(network, 2), CPU)
+
+
+def example(name: str = "a", inputs=("blur", "noise"), side: int = 8, scale: int = 2) -> Example:
+    """Random pixels for every role; the same for the same name."""
+    generator = torch.Generator().manual_seed(sum(name.encode()))
+
+    def draw(n):
+        return torch.randint(256, (1, 3, n, n), generator=generator, dtype=torch.uint8)
+
+    reference, clean = draw(scale * side), draw(side)
+    return Example(name, reference, clean, {degradation: draw(side) for degradation in inputs})
+
+
+def changed(config: dict, key: str, value: object) -> dict:
+    """A copy of a config with the value of one dotted key replaced."""
+    config = copy.deepcopy(config)
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    section[last] = value
+    return config

@@ -1,0 +1,183 @@
+from itertools import product
+
+ABLATION = RUN + "/ablation/{network}/seed{seed}"
+REFERENCE = {"reference": f"{ABLATION}/reference.parquet"}
+MASKED = {"masked": f"{ABLATION}/mask.parquet"}
+RETRAINED = {"retrained": f"{ABLATION}/retrain.parquet"}
+PREDICTED = {"predicted": RUN + "/prediction/{network}/seed{seed}.parquet"}
+ERRORS = {"errors": RUN + "/attribution/{network}/seed{seed}/faig.parquet"}
+HISTORIES = {stage: f"{MODEL}/{stage}_history.parquet" for stage in STAGES}
+RANKING = RUN + "/ranking/{{network}}/seed{{seed}}/{method}.parquet"
+RANKED = {method: RANKING.format(method=method) for method in RANKINGS}
+FAIG = {"faig": RANKED["faig"]}
+
+# where the report shows a figure (one file per network) or table (one for all networks), and
+# the tables that it is made of, under the names by which plot.py and tabulate.py know them
+FIGURE_SOURCES = {
+    "training": ("1 Networks", HISTORIES),
+    "masking": ("2 Masking", MASKED),
+    "masking_psnr": ("2 Masking", MASKED | REFERENCE),
+    "retraining": ("3 Re-training", RETRAINED | REFERENCE),
+    "locations": ("4 Locations", RANKED),
+    "locations_map": ("4 Locations", FAIG),
+    "prediction": ("5 Prediction", PREDICTED),
+}
+TABLE_SOURCES = {
+    "networks": ("1 Networks", FAIG | REFERENCE),
+    "masking": ("2 Masking", MASKED | REFERENCE),
+    "retraining": ("3 Re-training", RETRAINED | REFERENCE),
+    "locations": ("4 Locations", RANKED),
+    "prediction": ("5 Prediction", PREDICTED),
+    "completeness": ("6 Exactness", ERRORS),
+}
+
+FIGURES = expand(
+    RUN + "/figures/{figure}_{network}.png",
+    figure=[*FIGURE_SOURCES, "grid"],
+    network=NETWORKS,
+)
+TABLES = [
+    *expand(RUN + "/tables/{table}.csv", table=TABLE_SOURCES),
+    f"{RUN}/tables/summary.txt",
+]
+
+
+def labels(name, network):
+    """How the report lists a figure or table."""
+    return {"figure": name.replace("_", " "), "network": network}
+
+
+def all_seeds(pattern):
+    return expand(pattern, seed=config["seeds"], allow_missing=True)
+
+
+def first_seed(pattern):
+    return expand(pattern, seed=config["seeds"][0], allow_missing=True)
+
+
+def table_options(input, networks):
+    """Options that tell plot.py and tabulate.py which table is what."""
+    runs = list(product(networks, config["seeds"]))
+    return " ".join(
+        f"--table {name} {network} {seed} {shlex.quote(path)}"
+        for name, paths in input.items()
+        if name != "code"
+        for (network, seed), path in zip(runs, paths, strict=True)
+    )
+
+
+for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
+
+    rule:
+        name:
+            f"plot_{FIGURE}"
+        input:
+            **{name: all_seeds(pattern) for name, pattern in SOURCES.items()},
+            code=code("plot"),
+        output:
+            png=report(
+                f"{RUN}/figures/{FIGURE}_{{network}}.png",
+                caption=f"../report/{FIGURE}.rst",
+                category=CATEGORY,
+                labels=labels(FIGURE, "{network}"),
+            ),
+            pdf=f"{RUN}/figures/{FIGURE}_{{network}}.pdf",
+        log:
+            f"{RUN}/logs/plot_{FIGURE}/{{network}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/plot_{FIGURE}/{{network}}.tsv"
+        wildcard_constraints:
+            network="|".join(NETWORKS),
+        conda:
+            ENVIRONMENT
+        params:
+            figure=FIGURE,
+            cfg=section.figures(),
+            tables=lambda w, input: table_options(input, [w.network]),
+        shell:
+            "python {SCRIPTS}/plot.py {params.figure} --config {params.cfg:q} {params.tables}"
+            " --output {output:q} > {log:q} 2>&1"
+
+
+rule plot_grid:
+    input:
+        **{name: first_seed(pattern) for name, pattern in (PAIR | FAIG).items()},
+        code=network_code("plot_grid"),
+        data=f"{RUN}/data/{TESTS[0]}.h5",
+    output:
+        png=report(
+            RUN + "/figures/grid_{network}.png",
+            caption="../report/grid.rst",
+            category="2 Masking",
+            labels=labels("grid", "{network}"),
+        ),
+        pdf=RUN + "/figures/grid_{network}.pdf",
+    log:
+        RUN + "/logs/plot_grid/{network}.log",
+    benchmark:
+        RUN + "/benchmarks/plot_grid/{network}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.figures(
+            proportion=0.01, **json.loads(section.evaluation(w.network))
+        ),
+    shell:
+        "python {SCRIPTS}/plot_grid.py {wildcards.network:q} --config {params.cfg:q}"
+        " --threads {threads} --baseline {input.baseline:q} --target {input.target:q}"
+        " --ranking {input.faig:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
+
+    rule:
+        name:
+            f"tabulate_{TABLE}"
+        input:
+            **{name: per_seed(pattern) for name, pattern in SOURCES.items()},
+            code=code("tabulate"),
+        output:
+            report(
+                f"{RUN}/tables/{TABLE}.csv",
+                caption=f"../report/table_{TABLE}.rst",
+                category=CATEGORY,
+                labels=labels(f"table of {TABLE}", "all"),
+            ),
+        log:
+            f"{RUN}/logs/tabulate/{TABLE}.log",
+        benchmark:
+            f"{RUN}/benchmarks/tabulate/{TABLE}.tsv"
+        conda:
+            ENVIRONMENT
+        params:
+            table=TABLE,
+            tables=lambda w, input: table_options(input, NETWORKS),
+        shell:
+            "python {SCRIPTS}/tabulate.py {params.table} {params.tables}"
+            " --output {output:q} > {log:q} 2>&1"
+
+
+rule summarize:
+    input:
+        code=code("summarize"),
+        tables=expand(RUN + "/tables/{table}.csv", table=TABLE_SOURCES),
+    output:
+        report(
+            f"{RUN}/tables/summary.txt",
+            caption="../report/summary.rst",
+            category="0 Summary",
+            labels=labels("summary", "all"),
+        ),
+    log:
+        f"{RUN}/logs/summarize.log",
+    benchmark:
+        f"{RUN}/benchmarks/summarize.tsv"
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SCRIPTS}/summarize.py --tables {input.tables:q}"
+        " --output {output:q} > {log:q} 2>&1"

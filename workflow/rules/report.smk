@@ -1,0 +1,40 @@
+rule record_config:
+    output:
+        f"{RUN}/config.json",
+    log:
+        f"{RUN}/logs/record_config.log",
+    params:
+        cfg=json.dumps(config, indent=1),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "printf '%s' {params.cfg:q} > {output:q} 2> {log:q}"
+
+
+# the report is made by a second Snakemake, which reads the same workflow under the same config;
+# the first one holds the lock meanwhile
+rule report:
+    input:
+        FIGURES,
+        TABLES,
+        config=f"{RUN}/config.json",
+    output:
+        f"{RUN}/report.html",
+    log:
+        f"{RUN}/logs/report.log",
+    params:
+        snakefile=os.path.relpath(HOME / "workflow/Snakefile"),
+        targets=[*FIGURES, *TABLES],
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "snakemake {params.targets:q} --snakefile {params.snakefile:q}"
+        " --configfile {input.config:q} --report {output:q} --nolock > {log:q} 2>&1"
+
+
+def print_summary():
+    """Show the answer of the run, and where the rest of it lies."""
+    print(Path(f"{RUN}/tables/summary.txt").read_text())
+    print(f"report: {RUN}/report.html")
