@@ -123,7 +123,7 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
     """The whole page.
 
     Args:
-        tables: by name, as `tabulate.py` writes them.
+        tables: by name, as `make_table.py` writes them.
     """
     removed = ", which remove ".join(tables["masking"]["degradation"].unique())
     lines = [f"Which 1 % of the filters remove {removed}, and how do we know?"]
@@ -149,6 +149,6 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    cli.path(parser, "--tables", "what tabulate.py wrote (CSV, named by the table)", nargs="+")
+    cli.path(parser, "--tables", "what make_table.py wrote (CSV, named by the table)", nargs="+")
     cli.path(parser, "--output", "text file to write")
     cli.run(main, parser)

@@ -5,6 +5,7 @@ from importlib.metadata import version
 import torch
 from faig import cli
 from faig.degradations import Degradation, build_degradations, to_float, to_uint8
+from faig.errors import InputError
 from faig.progress import progress
 from faig.seeds import derive
 from faig.sources import folder_files, packaged_files, read_images
@@ -13,6 +14,8 @@ from faig.store import ImageWriter, atomic_path, canonical_json, checksum
 
 def find_files(source: dict, folder) -> dict:
     """The dataset's image files by name."""
+    if source["source"] != "packaged" and not folder:
+        raise InputError(f"a {source['source']} source needs --folder")
     return (
         packaged_files(source["images"]) if source["source"] == "packaged" else folder_files(folder)
     )

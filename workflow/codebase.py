@@ -9,6 +9,7 @@ import ast
 import os
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 LIBRARY = SCRIPTS / "faig"
@@ -83,7 +84,14 @@ def networks() -> list[str]:
     return sorted(f.stem for f in (LIBRARY / "networks").glob("*.py") if f.stem != "__init__")
 
 
-def registered(module: str, decorator: str) -> dict[str, dict[str, bool]]:
+class Parameter(NamedTuple):
+    """A keyword-only parameter: its annotation, and whether it must be given."""
+
+    annotation: str
+    required: bool
+
+
+def registered(module: str, decorator: str) -> dict[str, dict[str, Parameter]]:
     """Functions under a decorator, and their keyword-only parameters.
 
     Args:
@@ -91,13 +99,16 @@ def registered(module: str, decorator: str) -> dict[str, dict[str, bool]]:
         decorator: its name; with or without arguments.
 
     Returns:
-        By function name a mapping from parameter to whether it must be given.
+        By function name its parameters by name.
     """
     found = {}
     for node in _tree(LIBRARY / f"{module}.py").body:
         if isinstance(node, ast.FunctionDef) and decorator in map(_name, node.decorator_list):
             arguments = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            found[node.name] = {argument.arg: default is None for argument, default in arguments}
+            found[node.name] = {
+                argument.arg: Parameter(ast.unparse(argument.annotation), default is None)
+                for argument, default in arguments
+            }
     return found
 
 
@@ -106,12 +117,12 @@ def _name(decorator: ast.expr) -> str:
     return getattr(called, "id", "")
 
 
-def operators() -> dict[str, dict[str, bool]]:
+def operators() -> dict[str, dict[str, Parameter]]:
     """Degradation operators and their parameters, see `registered`."""
     return registered("degradations", "operator")
 
 
-def methods() -> dict[str, dict[str, bool]]:
+def methods() -> dict[str, dict[str, Parameter]]:
     """Attribution methods and their parameters from the config, see `registered`."""
     found = registered("attribution", "method")
     return {name: {p: m for p, m in own.items() if p != "seed"} for name, own in found.items()}

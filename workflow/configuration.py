@@ -11,6 +11,8 @@ from pathlib import Path
 
 import codebase
 import yaml
+from faig.errors import InputError
+from faig.quadrature import nodes_and_weights
 from faig.sources import PACKAGED
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -166,9 +168,20 @@ def _nonsense(config: dict) -> Iterator[str]:
     for name, parameters in config["attribution"]["methods"].items():
         key = f"attribution.methods.{name}"
         yield from _bad_call(key, name, parameters or {}, codebase.methods(), "attribution method")
+        yield from _bad_quadrature(key, parameters or {})
+    yield from _bad_quadrature("prediction", config["prediction"])
     patch, scale = config["training"]["patch"], config["scale"]
     if patch % scale:
         yield f"training.patch: found {patch}, expected a multiple of the scale {scale}"
+
+
+def _bad_quadrature(key: str, parameters: Mapping) -> Iterator[str]:
+    rule, nodes = parameters.get("quadrature", "gauss-legendre"), parameters.get("nodes", 8)
+    if isinstance(rule, str) and isinstance(nodes, int):
+        try:
+            nodes_and_weights(rule, nodes)
+        except InputError as error:
+            yield f"{key}: {error}"
 
 
 def _bad_datasets(config: dict) -> Iterator[str]:
@@ -184,7 +197,8 @@ def _bad_datasets(config: dict) -> Iterator[str]:
         for name in used[role]:
             yield from _overlap(datasets, roles["train"], name, role)
     for name in used["test"]:
-        yield from _overlap(datasets, roles["attribution"], name, "test")
+        for role in ("validation", "attribution"):
+            yield from _overlap(datasets, roles[role], name, "test")
 
 
 def _bad_source(key: str, dataset: dict) -> Iterator[str]:
@@ -232,9 +246,6 @@ def _bad_degradations(config: dict) -> Iterator[str]:
         "training.target.degradations": config["training"]["target"]["degradations"],
         "attribution.degradations": config["attribution"]["degradations"],
     }
-    for network, own in config["networks"].items():
-        for stage, keys in own["training"].items():
-            uses[f"networks.{network}.training.{stage}.degradations"] = keys.get("degradations", [])
     for key, names in uses.items():
         for name in names:
             if name not in known:
@@ -248,8 +259,20 @@ def _bad_call(key: str, name: str, parameters: Mapping, known: Mapping, kind: st
     for parameter, value in parameters.items():
         if parameter not in known[name]:
             yield _unknown(key, parameter, list(known[name]), f"parameter of '{name}'")
-        elif hint := _number_hint(value):
-            yield f"{key}.{parameter}: found {_found(value)}, expected a number{hint}"
-    for parameter, mandatory in known[name].items():
-        if mandatory and parameter not in parameters:
+        else:
+            expected = known[name][parameter].annotation
+            if not _fits(value, expected):
+                hint = _number_hint(value)
+                yield f"{key}.{parameter}: found {_found(value)}, expected {WORDS[expected]}{hint}"
+    for parameter, facts in known[name].items():
+        if facts.required and parameter not in parameters:
             yield f"{key}: {kind} '{name}' needs the parameter '{parameter}'"
+
+
+WORDS = {"int": "a whole number", "float": "a number", "str": "text"}
+
+
+def _fits(value: object, annotation: str) -> bool:
+    """Whether a value from the config suits a parameter's annotation; unknown ones suit all."""
+    kinds = {"int": int, "float": (int, float), "str": str}.get(annotation, object)
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -29,16 +29,7 @@ class Sections:
         return {key: self.config[key] for key in ("device", "precision")}
 
     def _network(self, network: str) -> dict:
-        own = self.config["networks"][network]
-        return {
-            **{key: own[key] for key in ("architecture", "parameters")},
-            "scale": self.config["scale"],
-        }
-
-    def _stage(self, network: str, stage: str) -> dict:
-        """A stage of training: the common keys, and over them the network's own."""
-        own = self.config["networks"][network]["training"]
-        return {**self.config["training"][stage], **own.get(stage, {})}
+        return {**self.config["networks"][network], "scale": self.config["scale"]}
 
     def _batches(self) -> dict:
         return {key: self.config["training"][key] for key in ("patch", "batch")}
@@ -72,7 +63,7 @@ class Sections:
         """The source, and the degradations that the dataset is needed in."""
         config = self.config
         training = dataset == config["data"]["train"]
-        stages = [self._stage(n, s) for n in config["networks"] for s in ("baseline", "target")]
+        stages = (config["training"]["baseline"], config["training"]["target"])
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
         return canonical(
             {
@@ -86,7 +77,7 @@ class Sections:
 
     def training(self, network: str, seed: str, stage: str) -> str:
         """One stage of training, `baseline` or `target`."""
-        own = self._stage(network, stage)
+        own = self.config["training"][stage]
         return canonical(
             {
                 "stage": stage,
@@ -96,7 +87,7 @@ class Sections:
                 "degradations": self._degradations(own["degradations"]),
                 "schedule": self._schedule(own),
                 "validations": self.config["training"]["validations"],
-                "validation_degradations": list(self.config["degradations"]),
+                "validation_degradations": sorted(self.config["degradations"]),
                 **self._compute(),
             }
         )
@@ -122,7 +113,7 @@ class Sections:
     def _evaluation(self, network: str) -> dict:
         return {
             "network": self._network(network),
-            "input_degradations": list(self.config["degradations"]),
+            "input_degradations": sorted(self.config["degradations"]),
             **self._compute(),
         }
 
@@ -137,7 +128,7 @@ class Sections:
 
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
-        target, retraining = self._stage(network, "target"), self.config["retraining"]
+        target, retraining = self.config["training"]["target"], self.config["retraining"]
         return canonical(
             {
                 **self._evaluation(network),

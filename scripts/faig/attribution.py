@@ -101,7 +101,7 @@ def faig(
             _interpolate(parameters, pair.target, change, alpha)
             for name, total in totals.items():
                 loss = _squared_error(pair, example, name)
-                _accumulate(total, torch.autograd.grad(loss, parameters.values()), weight)
+                _accumulate(total, _gradients(loss, parameters), weight)
         for total in totals.values():
             for name in parameters:
                 total[name] *= change[name]
@@ -112,6 +112,11 @@ def faig(
 
 def _zeros(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: torch.zeros_like(value) for name, value in parameters.items()}
+
+
+def _gradients(value: Tensor, parameters: Mapping[str, Tensor]) -> Sequence[Tensor]:
+    """Gradients of a scalar; zero for parameters that it does not depend on."""
+    return torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
 
 
 def _accumulate(total: Mapping[str, Tensor], gradients: Sequence[Tensor], weight: float) -> None:
@@ -177,8 +182,7 @@ def intinf(
             for alpha, weight in points:
                 with pair.compute.autocast():
                     output = pair.network(torch.lerp(clean, degraded, float(alpha)))
-                gradients = torch.autograd.grad(output.float().sum(), parameters.values())
-                _accumulate(total, gradients, weight)
+                _accumulate(total, _gradients(output.float().sum(), parameters), weight)
             scores.append(pair.index.reduce({k: v.abs() for k, v in total.items()}))
         yield ImageScores(example.name, torch.stack(scores))
 

@@ -5,7 +5,7 @@ the columns `network` and `seed` (see `combine`) and rows of one network; it ret
 means go over images and seeds. Whiskers are those of `interval`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,9 +26,10 @@ from .store import atomic_path
 
 FIGURES: dict[str, Callable[..., Figure]] = {}
 
-WIDTH = 8.5  # inches
+WIDTH = 8.5  # inches, at 9 points
 OWN = "#FFF3DC"  # background of panels where filters meet their own degradation
 MIXED = "#EDEDED"  # background of inputs with several degradations
+CHOICE = ["method", "degradation", "proportion", "input_degradation"]  # columns of ablations
 FEW = 8  # fewer values than this are no sample to bootstrap from
 LOCATED = 0.05  # proportion of the filters whose places the histogram shows, as in the paper
 MAPPED = 0.01  # proportion of the filters that the map shows
@@ -85,16 +86,16 @@ class Look:
 
     @property
     def of_bars(self) -> dict:
-        """Arguments of `Axes.bar`."""
-        return {"color": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0}
+        """Arguments of `Axes.bar` and `Patch`; the hatch takes the edge's colour."""
+        return {"facecolor": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0}
 
 
 # colours that differ in lightness as well as in hue, also for the colour-blind
 METHODS = {
     "faig": Look("#D55E00", "o", "-"),
     "intinf": Look("#0B2A6B", "s", (0, (6, 2)), "///"),
-    "weight_change": Look("#56B4E9", "^", (0, (6, 2, 1, 2)), "\\\\\\"),
-    "random": Look("#A6A6A6", "X", (0, (1, 1.2)), "..."),
+    "weight_change": Look("#3FA7D6", "^", (0, (6, 2, 1, 2)), "\\\\\\"),
+    "random": Look("#B8B8B8", "X", (0, (1, 1.2)), "..."),
     "matched_random": Look("#5C5C5C", "D", (0, (3, 1.5)), "xxx"),
 }
 DEGRADATIONS = {
@@ -258,8 +259,14 @@ def with_mixture(predicted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _figure(height: float, least_width: float = 0) -> Figure:
-    """An empty figure, sizes in inches; wider than usual where it must hold very much."""
-    return Figure(figsize=(max(WIDTH, least_width), height), layout="constrained")
+    """An empty figure that grows with its labels.
+
+    Args:
+        height: in inches, at 9 points.
+        least_width: the same, for figures that must hold very much.
+    """
+    unit = matplotlib.rcParams["font.size"] / 9
+    return Figure(figsize=(unit * max(WIDTH, least_width), unit * height), layout="constrained")
 
 
 def _wrapped(name: str, width: int) -> str:
@@ -284,12 +291,15 @@ def _line_handles(looks: Mapping[str, Look]) -> list[Line2D]:
     return [Line2D([], [], label=label(n), **look.of_lines) for n, look in looks.items()]
 
 
+def _point_handles(looks: Mapping[str, Look]) -> list[Line2D]:
+    return [
+        Line2D([], [], label=label(n), **(look.of_lines | {"linestyle": ""}))
+        for n, look in looks.items()
+    ]
+
+
 def _bar_handles(looks: Mapping[str, Look]) -> list[Patch]:
-    return [Patch(label=label(n), **_of_patch(look)) for n, look in looks.items()]
-
-
-def _of_patch(look: Look) -> dict:
-    return {"facecolor": look.colour, "hatch": look.hatch, "edgecolor": "white", "linewidth": 0}
+    return [Patch(label=label(n), **look.of_bars) for n, look in looks.items()]
 
 
 def _own_handle() -> Patch:
@@ -298,7 +308,7 @@ def _own_handle() -> Patch:
 
 def _crossed_panels(
     table: pd.DataFrame, inputs: Sequence[str], action: str, unit: str, sharey: str
-) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
     """Panels of whose filters were chosen (rows) by input degradation (columns).
 
     Args:
@@ -399,9 +409,7 @@ def masking(masked: pd.DataFrame) -> Figure:
         masked: columns method, degradation, proportion, input_degradation, gradient_mse (x 1000).
     """
     inputs = list(masked["degradation"].unique())
-    means = summarise(
-        masked, ["method", "degradation", "proportion", "input_degradation"], "gradient_mse"
-    )
+    means = summarise(masked, CHOICE, "gradient_mse")
     styles = looks(masked["method"].unique(), METHODS)
     figure, panels = _crossed_panels(
         means, inputs, "masked", "gradient-map MSE ($\\times$1000)", "all"
@@ -429,7 +437,7 @@ def masking_psnr(masked: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     table = with_levels(masked, reference)
     mean = table["input_degradation"].map(levels["target"])
     table = table.assign(level=table["psnr"] - table["psnr_target"] + mean)
-    means = summarise(table, ["method", "degradation", "proportion", "input_degradation"], "level")
+    means = summarise(table, CHOICE, "level")
     styles = looks(masked["method"].unique(), METHODS)
     figure, panels = _crossed_panels(means, inputs, "masked", "PSNR (dB)", "col")
     for panel, rows in panels:
@@ -444,7 +452,7 @@ def masking_psnr(masked: pd.DataFrame, reference: pd.DataFrame) -> Figure:
 
 @register
 def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> Figure:
-    """Gain in PSNR over the baseline by training only the chosen filters (paper, table 1).
+    """Gain in PSNR over the baseline by training only the chosen filters.
 
     Args:
         retrained: columns method, degradation, proportion, input_degradation, dataset, image,
@@ -454,7 +462,7 @@ def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     inputs = list(retrained["degradation"].unique())
     table = with_levels(retrained, reference)
     table = table.assign(gain=table["psnr"] - table["psnr_baseline"])
-    means = summarise(table, ["method", "degradation", "proportion", "input_degradation"], "gain")
+    means = summarise(table, CHOICE, "gain")
     styles = looks(retrained["method"].unique(), METHODS)
     unit = "gain over baseline (dB)"
     figure, panels = _crossed_panels(means, inputs, "re-trained", unit, "col")
@@ -508,7 +516,7 @@ def locations(**rankings: pd.DataFrame) -> Figure:
         panel.set_xlabel("layer, from input to output")
         panel.tick_params("x", rotation=90, labelsize="x-small")
     figure.supylabel("share of the chosen filters (%)")
-    _title(figure, first, f"layers of the top {100 * LOCATED:g} % filters")
+    _title(figure, first, f"layers that the top {100 * LOCATED:g} % filters lie in")
     _legend(figure, [Line2D([], [], color="black", linewidth=0.8, label="share of all filters")])
     return figure
 
@@ -545,14 +553,8 @@ def locations_map(faig: pd.DataFrame) -> Figure:
     panel.grid(visible=False)
     panel.set_ylabel("layer (number of its filters)")
     panel.set_xlabel("position of the filter in its layer (%)")
-    _title(figure, table, f"places of FAIG's top {100 * MAPPED:g} % filters")
-    handles = [
-        Line2D(
-            [], [], color=look.colour, marker=look.marker, linestyle="", label=f"{label(n)} filters"
-        )
-        for n, look in styles.items()
-    ]
-    _legend(figure, handles)
+    _title(figure, table, f"FAIG's top {100 * MAPPED:g} % filters for each degradation")
+    _legend(figure, _point_handles(styles))
     return figure
 
 
@@ -637,10 +639,7 @@ def _overlap_panels(figure, table: pd.DataFrame, variants: Sequence[str]) -> Non
         if j == 0:
             panel.set_ylabel(f"{label(variant)}\noverlap score")
     handles = [
-        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=label(reference))
-        for reference, look in REFERENCES.items()
-    ]
-    handles += [
+        *_point_handles(REFERENCES),
         Line2D([], [], color="black", linewidth=1, label="threshold"),
         Patch(facecolor=MIXED, label="several degradations"),
     ]
@@ -657,7 +656,8 @@ def _strips(panel: Axes, table: pd.DataFrame) -> None:
         middle = rows["true_degradation"].map(names.index) + 0.4 * (k - 0.5)
         x = middle + rng.uniform(-0.14, 0.14, len(rows))
         panel.scatter(x, rows["overlap"], 9, look.colour, look.marker, linewidths=0, alpha=0.6)
-        panel.hlines(rows["threshold"], middle - 0.18, middle + 0.18, "black", linewidth=1)
+        lines = pd.DataFrame({"x": middle, "y": rows["threshold"]}).drop_duplicates()
+        panel.hlines(lines["y"], lines["x"] - 0.18, lines["x"] + 0.18, "black", linewidth=1)
     mixtures = inputs["mixture"].sum()
     panel.axvspan(len(names) - mixtures - 0.5, len(names) - 0.5, color=MIXED, linewidth=0, zorder=0)
     panel.set_xticks(range(len(names)), [_wrapped(name, 7) for name in names])

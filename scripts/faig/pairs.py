@@ -38,8 +38,11 @@ class Pair:
         target: Mapping[str, Tensor],
         compute: Compute,
     ) -> "Pair":
-        """Move a network and its weights to the device."""
-        states = [{n: v.to(compute.device) for n, v in s.items()} for s in (baseline, target)]
+        """Move a network and copies of its weights to the device."""
+        states = [
+            {name: value.to(compute.device, copy=True) for name, value in state.items()}
+            for state in (baseline, target)
+        ]
         return cls(compute.place(network).eval(), *states, compute)
 
     @classmethod

@@ -54,9 +54,14 @@ def folder_files(folder: str | Path) -> dict[str, Path]:
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
     if not files:
         raise InputError(f"{folder}: holds no image ({', '.join(SUFFIXES)})")
-    named = {f.stem: f for f in files}
-    if len(named) < len(files):
-        raise InputError(f"{folder}: two images have the same name but for the suffix")
+    named: dict[str, Path] = {}
+    for file in files:
+        if file.stem in named:
+            raise InputError(
+                f"{folder}: '{named[file.stem].name}' and '{file.name}' have the same name "
+                "but for the suffix; rename one"
+            )
+        named[file.stem] = file
     return named
 
 
@@ -78,6 +83,8 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
             pixels = np.array(image.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too large ({error})") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path}: unreadable or cut short ({error})") from None
     return pixels, None if mode == "RGB" else mode

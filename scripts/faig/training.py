@@ -96,25 +96,25 @@ class PatchSampler:
         images = self._draw(len(self.hr), self.batch).tolist()
         turns = self._draw(8, self.batch).tolist()
         pairs = [self._patch(*choice) for choice in zip(kinds, images, turns, strict=True)]
-        lr, hr = (torch.stack(side).to(self.compute.device) for side in zip(*pairs, strict=True))
-        return self._add_rest(to_float(lr), kinds), to_float(hr)
+        stems, hr = zip(*pairs, strict=True)
+        hr = to_float(torch.stack(hr).to(self.compute.device))
+        lr = hr.new_empty(self.batch, 3, self.size, self.size)
+        for kind in sorted(set(kinds)):
+            rows = [i for i, k in enumerate(kinds) if k == kind]
+            own = to_float(torch.stack([stems[i] for i in rows]).to(self.compute.device))
+            lr[rows] = self.degradations[kind].apply_rest(own, self.noise)
+        return lr, hr
 
     def _draw(self, high: int, count: int) -> Tensor:
         return torch.randint(high, (count,), generator=self.choices)
 
     def _patch(self, kind: int, image: int, turn: int) -> tuple[Tensor, Tensor]:
-        lr, hr = self.lr[kind][image], self.hr[image]
-        y, x = (int(self._draw(n - self.size + 1, 1)) for n in lr.shape[1:])
-        lr = lr[:, y : y + self.size, x : x + self.size]
-        r, side = self.scale, self.size * self.scale
-        hr = hr[:, r * y : r * y + side, r * x : r * x + side]
-        return _orient(lr, turn), _orient(hr, turn)
-
-    def _add_rest(self, stems: Tensor, kinds: list[int]) -> Tensor:
-        for kind in sorted(set(kinds)):
-            rows = [i for i, k in enumerate(kinds) if k == kind]
-            stems[rows] = self.degradations[kind].apply_rest(stems[rows], self.noise)
-        return stems
+        stem, hr = self.lr[kind][image], self.hr[image]
+        corner = [int(self._draw(n // self.scale - self.size + 1, 1)) for n in hr.shape[1:]]
+        # a stem that ends before the downsampling is still as fine as the HR image
+        fineness = stem.shape[1] * self.scale // hr.shape[1]
+        cut = (_cut(stem, corner, self.size, fineness), _cut(hr, corner, self.size, self.scale))
+        return tuple(_orient(patch, turn) for patch in cut)
 
     def state(self) -> dict[str, Tensor]:
         """Random state, for a checkpoint."""
@@ -124,6 +124,12 @@ class PatchSampler:
         """Go on from a `state()`."""
         self.choices.set_state(state["choices"])
         self.noise.set_state(state["noise"])
+
+
+def _cut(image: Tensor, corner: Sequence[int], side: int, factor: int) -> Tensor:
+    """A square of `side` LR pixels from an image (3, H, W) that is `factor` times as fine."""
+    y, x = (factor * n for n in corner)
+    return image[:, y : y + factor * side, x : x + factor * side]
 
 
 def _orient(patch: Tensor, turn: int) -> Tensor:
@@ -239,7 +245,7 @@ class Run:
         self.optimizer.zero_grad()
         loss.backward()
         for parameter, mask in self.parameters:
-            if mask is not None:
+            if mask is not None and parameter.grad is not None:
                 parameter.grad.mul_(mask)
         self.optimizer.step()
         self._average()
@@ -249,8 +255,14 @@ class Run:
     def _average(self) -> None:
         """Moving average with decay 0.999, less in the first steps so that it can follow."""
         decay = min(0.999, (1 + self.iteration) / (10 + self.iteration))
-        live = self.network.state_dict()
-        torch._foreach_lerp_(list(self.ema.values()), [live[n] for n in self.ema], 1 - decay)
+        averages, live = [], []
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                averages.append(self.ema[name])
+                live.append(value)
+            else:  # counters of batch normalisation
+                self.ema[name].copy_(value)
+        torch._foreach_lerp_(averages, live, 1 - decay)
 
     def mean_loss(self) -> float:
         """Mean loss since the last row of the history.
@@ -340,12 +352,13 @@ def train(
     if checkpoint and (saved := checkpoint.load()):
         run.resume(saved)
         print(f"{label}: going on from iteration {run.iteration}", flush=True)
-    last, every = schedule.iterations, max(1, schedule.iterations // validations)
+    last = schedule.iterations
+    due = {math.ceil(last * (k + 1) / validations) for k in range(validations)}
     saved_at = time.monotonic()
     steps = range(run.iteration, last)
     for _ in progress(steps, label, last, "it", done=run.iteration):
         run.step()
-        if run.iteration == last or run.iteration % every == 0:
+        if run.iteration in due:
             run.record(validate(run.ema))
         save = checkpoint and time.monotonic() - saved_at > checkpoint_seconds
         if save or run.iteration % 100 == 0:

@@ -49,7 +49,8 @@ def test_masking_nothing_changes_nothing(pair, store):
 
 def test_masking_everything_gives_the_baseline(pair, store):
     rows = measure(pair, store, choose(pair, 1))
-    assert [row["psnr"] for row in rows] == psnrs(pair, store, pair.baseline)
+    baseline = psnrs(pair, store, pair.baseline)
+    assert [row["psnr"] for row in rows] == pytest.approx(baseline, abs=1e-3)
     assert [row["psnr_target"] for row in rows] == psnrs(pair, store, pair.target)
     assert all(row["gradient_mse"] > 0 for row in rows)
 

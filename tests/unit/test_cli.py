@@ -2,6 +2,7 @@ import json
 import runpy
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_every_script_explains_itself(script, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "--config JSON" in text
     assert "--output" in text
+
+
+@pytest.mark.parametrize("name", ["faig", *sorted(path.stem for path in SCRIPTS.glob("*.py"))])
+def test_no_script_hides_a_package_of_its_name(name):
+    """The folder comes first on the import path of every script in it, and of all they import."""
+    elsewhere = [entry for entry in sys.path if Path(entry).resolve() != SCRIPTS]
+    assert name not in sys.stdlib_module_names
+    assert PathFinder.find_spec(name, elsewhere) is None
 
 
 def test_a_users_mistake_ends_in_one_line(tmp_path):

@@ -222,9 +222,12 @@ def test_names_found_by_reading_are_those_registered(found, registry):
 
 
 def test_parameters_found_by_reading():
-    assert codebase.operators()["gaussian_blur"] == {"size": True, "sigma": True}
-    assert codebase.operators()["downsample"] == {"kernel": False}
-    assert codebase.methods()["faig"] == {"quadrature": False, "nodes": False}
+    assert codebase.operators()["gaussian_blur"] == {
+        "size": ("int", True),
+        "sigma": ("float", True),
+    }
+    assert codebase.operators()["downsample"] == {"kernel": ("str", False)}
+    assert codebase.methods()["faig"] == {"quadrature": ("str", False), "nodes": ("int", False)}
     assert codebase.methods()["random"] == codebase.methods()["weight_change"] == {}
 
 
@@ -251,6 +254,11 @@ def test_a_script_depends_on_what_it_imports_and_nothing_else(script, needed, un
     assert needed <= found
     assert not unneeded & found
     assert {"__init__", script} <= found
+
+
+def test_imports_from_the_package_above_are_followed():
+    found = codebase.dependencies(codebase.LIBRARY / "networks/__init__.py")
+    assert {"device.py", "errors.py"} <= {path.name for path in found}
 
 
 def test_a_script_depends_on_the_network_that_it_builds_only():

@@ -135,6 +135,8 @@ def test_counts_are_per_layer():
     )
     selected = np.array([1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1], bool)
     assert index.counts(selected).tolist() == [3, 0, 2]
+    assert index.counts(~selected).tolist() == [3, 3, 0]
+    assert index.counts(np.zeros(11, bool)).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

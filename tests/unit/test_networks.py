@@ -44,11 +44,16 @@ def test_srcnn_is_named_and_shaped_as_in_the_paper():
     assert weights == {f"features.{n}.weight": s for n, s in zip(numbers, shapes, strict=True)}
 
 
-def test_srresnet_starts_near_its_bilinear_skip():
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("architecture", "parameters"),
+    [("srresnet", SMALL["srresnet"]), ("srcnn", {**SMALL["srcnn"], "skip": True})],
+)
+def test_networks_with_a_skip_start_near_the_enlarged_input(architecture, parameters, scale):
     x = torch.rand(1, 3, 8, 8)
-    skip = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
-    output = build("srresnet", 2, SMALL["srresnet"])(x)
-    assert (output - skip).abs().mean() < 0.01
+    enlarged = torch.nn.functional.interpolate(x, scale_factor=scale, mode="bilinear")
+    output = build(architecture, scale, parameters)(x)
+    assert (output - enlarged).abs().mean() < 0.01
 
 
 def test_a_users_own_class_is_found():

@@ -49,7 +49,7 @@ def test_own_filters_are_the_highest_scores():
 
 
 def test_what_is_typical_is_subtracted_as_a_share():
-    scores, typical = np.array([60.0, 30, 10, 0]), np.array([0.6, 0.1, 0.1, 0.2])
+    scores, typical = np.array([60.0, 30, 10, 0]), np.array([0.6, 0.15, 0.1, 0.15])
     assert own_filters(scores, 0.25, typical).tolist() == flags(".x..").tolist()
     assert own_filters(scores, 0.25, 1e6 * typical).tolist() == flags(".x..").tolist()
 

@@ -10,6 +10,11 @@ from toys import changed
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
 
+COMPUTING = [
+    f"{rule}/*"
+    for rule in ("training", "attribution", "evaluation", "masking", "retraining", "prediction")
+]
+
 
 def all_sections(config: dict) -> dict[str, str]:
     """Every rule's text, by rule and wildcards."""
@@ -62,12 +67,9 @@ def differing(one: dict, other: dict) -> set[str]:
         ("prediction.proportion", 0.02, ["prediction/*"]),
         ("datasets.photos_test.crop", 64, ["synthesis/photos_test"]),
         ("noise_seed", 1, ["synthesis/*"]),
-        ("device", "cpu",
-         [f"{rule}/*" for rule in ("training", "attribution", "evaluation", "masking", "retraining",
-                                   "prediction")]),
-        ("scale", 3,
-         [f"{rule}/*" for rule in ("synthesis", "training", "attribution", "evaluation", "masking",
-                                   "retraining", "prediction")]),
+        ("device", "cpu", COMPUTING),
+        ("precision", "float32", COMPUTING),
+        ("scale", 3, ["synthesis/*", *COMPUTING]),
     ],
 )  # fmt: skip
 def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns):

@@ -28,11 +28,11 @@ rule download:
         directory("results/archives/{dataset}"),
     log:
         "results/archives/{dataset}.log",
+    localrule: True
     conda:
         ENVIRONMENT
     params:
         cfg=lambda w: section.download(w.dataset),
-    localrule: True
     shell:
         "python {SCRIPTS}/download.py --config {params.cfg:q} --output {output:q}"
         " > {log:q} 2>&1"

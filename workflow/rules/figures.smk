@@ -12,7 +12,7 @@ RANKED = {method: RANKING.format(method=method) for method in RANKINGS}
 FAIG = {"faig": RANKED["faig"]}
 
 # where the report shows a figure (one file per network) or table (one for all networks), and
-# the tables that it is made of, under the names by which plot.py and tabulate.py know them
+# the tables that it is made of, under the names by which plot.py and make_table.py know them
 FIGURE_SOURCES = {
     "training": ("1 Networks", HISTORIES),
     "masking": ("2 Masking", MASKED),
@@ -56,7 +56,7 @@ def first_seed(pattern):
 
 
 def table_options(input, networks):
-    """Options that tell plot.py and tabulate.py which table is what."""
+    """Options that tell plot.py and make_table.py which table is what."""
     runs = list(product(networks, config["seeds"]))
     return " ".join(
         f"--table {name} {network} {seed} {shlex.quote(path)}"
@@ -136,10 +136,10 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
 
     rule:
         name:
-            f"tabulate_{TABLE}"
+            f"table_{TABLE}"
         input:
             **{name: per_seed(pattern) for name, pattern in SOURCES.items()},
-            code=code("tabulate"),
+            code=code("make_table"),
         output:
             report(
                 f"{RUN}/tables/{TABLE}.csv",
@@ -148,16 +148,16 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
                 labels=labels(f"table of {TABLE}", "all"),
             ),
         log:
-            f"{RUN}/logs/tabulate/{TABLE}.log",
+            f"{RUN}/logs/table/{TABLE}.log",
         benchmark:
-            f"{RUN}/benchmarks/tabulate/{TABLE}.tsv"
+            f"{RUN}/benchmarks/table/{TABLE}.tsv"
         conda:
             ENVIRONMENT
         params:
             table=TABLE,
             tables=lambda w, input: table_options(input, NETWORKS),
         shell:
-            "python {SCRIPTS}/tabulate.py {params.table} {params.tables}"
+            "python {SCRIPTS}/make_table.py {params.table} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 

@@ -3,11 +3,11 @@ rule record_config:
         f"{RUN}/config.json",
     log:
         f"{RUN}/logs/record_config.log",
-    params:
-        cfg=json.dumps(config, indent=1),
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        cfg=json.dumps(config, indent=1),
     shell:
         "printf '%s' {params.cfg:q} > {output:q} 2> {log:q}"
 
@@ -23,12 +23,12 @@ rule report:
         f"{RUN}/report.html",
     log:
         f"{RUN}/logs/report.log",
-    params:
-        snakefile=os.path.relpath(HOME / "workflow/Snakefile"),
-        targets=[*FIGURES, *TABLES],
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        snakefile=os.path.relpath(HOME / "workflow/Snakefile"),
+        targets=[*FIGURES, *TABLES],
     shell:
         "snakemake {params.targets:q} --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --report {output:q} --nolock > {log:q} 2>&1"

@@ -2,21 +2,30 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class SRCNNStyle(nn.Module):
-    """Convolutions at low resolution, pixel shuffle, two convolutions; no skip.
+    """Convolutions at low resolution, pixel shuffle, two convolutions.
 
     Weights are named as in the released code, `features.N`.
 
     Args:
         scale: 2, 3 or 4.
         widths: output channels of the convolutions before the upsampling.
+        skip: add the bilinearly enlarged input to the output, and start from it. The paper's
+            network has no skip, and needs a long training before it shows the image at all.
     """
 
-    def __init__(self, scale: int = 2, widths: Sequence[int] = (64, 128, 128, 128, 128, 128)):
+    def __init__(
+        self,
+        scale: int = 2,
+        widths: Sequence[int] = (64, 128, 128, 128, 128, 128),
+        skip: bool = False,
+    ):
         super().__init__()
+        self.scale, self.skip = scale, skip
         layers: list[nn.Module] = []
         channels = 3
         for width in widths:
@@ -30,9 +39,15 @@ class SRCNNStyle(nn.Module):
             ]
         layers += [_conv(channels, channels), _activation(), _conv(channels, 3)]
         self.features = nn.Sequential(*layers)
+        if skip:
+            nn.init.zeros_(layers[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.features(x)
+        output = self.features(x)
+        if not self.skip:
+            return output
+        enlarged = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
+        return output + enlarged
 
 
 def _conv(channels_in: int, channels_out: int) -> nn.Conv2d:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 from faig import cli
-from faig.figures import chosen_per_layer, combine, summarise, with_levels, with_mixture
+from faig.figures import CHOICE, chosen_per_layer, combine, summarise, with_levels, with_mixture
 from faig.store import atomic_path, read_metadata, read_table
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 
-CHOICE = ["network", "method", "degradation", "proportion", "input_degradation"]
+KEYS = ["network", *CHOICE]
 LEAST_GAIN = 0.1  # dB; a share of less says nothing
 COMPLETE = 0.02  # completeness error above which the quadrature is too coarse
 TOP = 0.01  # proportion of the filters that are located
@@ -44,8 +44,8 @@ def effects(data: pd.DataFrame, values: list[str], difference: str, share: str) 
         difference: one of the values (dB), which is also given as `share`: % of the target's gain
             over the baseline, NaN where it gains next to nothing.
     """
-    levels = data.groupby(CHOICE, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
-    result = averaged(data, CHOICE, values).join(levels, on=CHOICE)
+    levels = data.groupby(KEYS, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
+    result = averaged(data, KEYS, values).join(levels, on=KEYS)
     gain = result["psnr_target"] - result["psnr_baseline"]
     return result.assign(**{share: 100 * result[difference] / gain.where(gain >= LEAST_GAIN)})
 
