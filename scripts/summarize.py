@@ -92,8 +92,8 @@ def learned(retraining: pd.DataFrame) -> Iterator[str]:
         best = table.sort_values("gain", ascending=False)
         order = zip(best["method"], best["gain"], strict=True)
         whole = (best["psnr_target"] - best["psnr_baseline"]).iloc[0]
-        gains = ", ".join(f"{method}{GLUE}{gain:.2f}" for method, gain in order)
-        yield from prose(f"    {degradation}: {gains}; target{GLUE}{whole:.2f}")
+        gains = ", ".join(f"{method}{GLUE}{gain:z.2f}" for method, gain in order)
+        yield from prose(f"    {degradation}: {gains}; target{GLUE}{whole:z.2f}")
 
 
 def predicted(prediction: pd.DataFrame) -> Iterator[str]:

@@ -29,7 +29,12 @@ class Sections:
         return {key: self.config[key] for key in ("device", "precision")}
 
     def _network(self, network: str) -> dict:
-        return {**self.config["networks"][network], "scale": self.config["scale"]}
+        own = self.config["networks"][network]
+        return {
+            "architecture": own["architecture"],
+            "parameters": own["parameters"],
+            "scale": self.config["scale"],
+        }
 
     def _batches(self) -> dict:
         return {key: self.config["training"][key] for key in ("patch", "batch")}
@@ -91,6 +96,10 @@ class Sections:
                 **self._compute(),
             }
         )
+
+    def imported(self, network: str) -> str:
+        """Weights of the user's own."""
+        return canonical({"network": self._network(network)})
 
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""

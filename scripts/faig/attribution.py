@@ -7,6 +7,7 @@ name in `METHODS`, by which the config calls it. To add one, write a function un
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from .errors import InputError
 from .pairs import Pair
 from .quadrature import nodes_and_weights
 from .store import ImageStore
+from .tiling import cut
 
 METHODS: dict[str, Callable] = {}
 
@@ -47,11 +49,13 @@ class ImageScores:
         scores: float32 (degradations, filters), not negative.
         completeness: relative error of the completeness identity per degradation, float
             (degradations,); None for methods that have no such identity.
+        nodes: quadrature nodes that were used; None for methods that need none.
     """
 
     name: str
     scores: Tensor
     completeness: np.ndarray | None = None
+    nodes: int | None = None
 
 
 def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) -> Iterator[Example]:
@@ -83,7 +87,13 @@ def method(*, contrast: bool) -> Callable[[Callable], Callable]:
 
 @method(contrast=True)
 def faig(
-    pair: Pair, examples: Iterable[Example], *, quadrature: str = "gauss-legendre", nodes: int = 8
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    quadrature: str = "gauss-legendre",
+    nodes: int = 8,
+    tolerance: float = 0.01,
+    tile: int = 512,
 ) -> Iterator[ImageScores]:
     """Filter attribution integrated gradients, equation 6 of the paper.
 
@@ -91,23 +101,80 @@ def faig(
     of dL/d gamma_e at gamma(alpha) = alpha baseline + (1 - alpha) target; absolute values summed
     over the filter. L is the squared error summed over the image. The completeness identity says
     that over *all* parameters, signs kept, the sum is L(baseline) - L(target).
+
+    Each weight of the path is made once for all degradations of an image. Memory is that of one
+    tile's gradient and, per degradation, of two copies of the weights, for any number of images.
+
+    Args:
+        quadrature: a rule in `quadrature.RULES`, or `adaptive`: Gauss-Legendre with twice as many
+            nodes until the completeness error of every degradation is at most `tolerance`.
+        nodes: of the rule; the first number to try for `adaptive`.
+        tolerance: for `adaptive`, relative.
+        tile: longest side in LR pixels that is taken as a whole, see `tiling`.
     """
     change = {name: pair.baseline[name] - pair.target[name] for name in pair.target}
-    parameters = dict(pair.network.named_parameters())
-    points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
     for example in examples:
-        totals = {name: _zeros(parameters) for name in example.inputs}
-        for alpha, weight in points:
-            _interpolate(parameters, pair.target, change, alpha)
+        integrals = _Integrals(pair, change, example, tile)
+        if quadrature == "adaptive":
+            yield integrals.adaptive(nodes, tolerance)
+        else:
+            yield integrals.scores(quadrature, nodes)
+
+
+class _Integrals:
+    """The path integrals of one image: gradients of L for every degradation, by parameter."""
+
+    def __init__(self, pair: Pair, change: Mapping[str, Tensor], example: Example, tile: int):
+        self.pair, self.change, self.example = pair, change, example
+        self.parameters = dict(pair.network.named_parameters())
+        self.reference = pair.compute.images(example.reference)
+        self.inputs = {n: pair.compute.images(pixels) for n, pixels in example.inputs.items()}
+        height, width = example.clean.shape[-2:]
+        self.scale = example.reference.shape[-1] // width
+        self.tiles = cut(pair.network, (height, width), tile)
+        self.gains = self._gains()
+
+    def adaptive(self, nodes: int, tolerance: float) -> ImageScores:
+        """Gauss-Legendre scores with as many nodes as the tolerance needs, at most 256."""
+        result = self.scores("gauss-legendre", nodes)
+        while result.completeness.max() > tolerance and 2 * result.nodes <= 256:
+            result = self.scores("gauss-legendre", 2 * result.nodes)
+        return result
+
+    def scores(self, rule: str, nodes: int) -> ImageScores:
+        """FAIG of every filter by one quadrature rule, with its completeness error."""
+        totals = {name: _zeros(self.parameters) for name in self.inputs}
+        for alpha, weight in zip(*nodes_and_weights(rule, nodes), strict=True):
+            _interpolate(self.parameters, self.pair.target, self.change, alpha)
             for name, total in totals.items():
-                loss = _squared_error(pair, example, name)
-                _accumulate(total, _gradients(loss, parameters), weight)
-        for total in totals.values():
-            for name in parameters:
-                total[name] *= change[name]
-        scores = [pair.index.reduce({k: v.abs() for k, v in t.items()}) for t in totals.values()]
-        gaps = [_completeness(pair, example, name, total) for name, total in totals.items()]
-        yield ImageScores(example.name, torch.stack(scores), np.array(gaps))
+                for loss in self._losses(name):
+                    _accumulate(total, _gradients(loss, self.parameters), weight)
+        scores, errors = [], []
+        for name, total in totals.items():
+            parts = {key: value * self.change[key] for key, value in total.items()}
+            scores.append(self.pair.index.reduce({k: v.abs() for k, v in parts.items()}))
+            whole = sum(part.sum(dtype=torch.float64).item() for part in parts.values())
+            errors.append(abs(whole - self.gains[name]) / max(abs(self.gains[name]), 1e-12))
+        return ImageScores(self.example.name, torch.stack(scores), np.array(errors), nodes)
+
+    def _losses(self, degradation: str) -> Iterator[Tensor]:
+        """The paper's L, squared error summed over the image's values in [0, 1], tile by tile."""
+        image, scale = self.inputs[degradation], self.scale
+        for tile in self.tiles:
+            with self.pair.compute.autocast():
+                output = self.pair.network(tile.input(image))
+            difference = tile.output(output.float(), scale) - tile.reference(self.reference, scale)
+            yield difference.square().sum()
+
+    @torch.no_grad()
+    def _gains(self) -> dict[str, float]:
+        """L(baseline) - L(target) for every degradation."""
+        ends = []
+        for weights in (self.pair.baseline, self.pair.target):
+            for name, parameter in self.parameters.items():
+                parameter.copy_(weights[name])
+            ends.append({n: sum(loss.item() for loss in self._losses(n)) for n in self.inputs})
+        return {name: ends[0][name] - ends[1][name] for name in self.inputs}
 
 
 def _zeros(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -135,56 +202,55 @@ def _interpolate(
         torch.add(start[name], change[name], alpha=float(alpha), out=parameter.data)
 
 
-def _squared_error(pair: Pair, example: Example, degradation: str) -> Tensor:
-    """The paper's L: squared error summed over all values of the image, values in [0, 1]."""
-    images = pair.compute.images(example.inputs[degradation])
-    reference = pair.compute.images(example.reference)
-    with pair.compute.autocast():
-        output = pair.network(images)
-    return (output.float() - reference).square().sum()
-
-
-@torch.no_grad()
-def _completeness(
-    pair: Pair, example: Example, degradation: str, total: Mapping[str, Tensor]
-) -> float:
-    """Relative error of: sum over all parameters = L(baseline) - L(target)."""
-    parameters = dict(pair.network.named_parameters())
-    ends = []
-    for weights in (pair.baseline, pair.target):
-        for name, parameter in parameters.items():
-            parameter.copy_(weights[name])
-        ends.append(_squared_error(pair, example, degradation).item())
-    difference = ends[0] - ends[1]
-    integral = sum(value.sum(dtype=torch.float64).item() for value in total.values())
-    return abs(integral - difference) / max(abs(difference), 1e-12)
-
-
 @method(contrast=False)
 def intinf(
-    pair: Pair, examples: Iterable[Example], *, quadrature: str = "gauss-legendre", nodes: int = 8
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    quadrature: str = "gauss-legendre",
+    nodes: int = 8,
+    tile: int = 512,
 ) -> Iterator[ImageScores]:
     """Integrated influence (Leino et al. 2018, arXiv 1802.03788), as the paper compares with it.
 
     The gradient of the target's summed output with respect to the weights, averaged along the
     straight line from the clean LR image to the degraded one; absolute values summed over the
-    filter.
+    filter. The arguments are those of `faig`.
     """
     parameters = dict(pair.network.named_parameters())
     _interpolate(parameters, pair.target, pair.target, 0.0)
     points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
     for example in examples:
         clean = pair.compute.images(example.clean)
+        scale = example.reference.shape[-1] // clean.shape[-1]
+        parts = cut(pair.network, clean.shape[-2:], tile)
         scores = []
         for pixels in example.inputs.values():
             degraded = pair.compute.images(pixels)
             total = _zeros(parameters)
-            for alpha, weight in points:
+            for (alpha, weight), part in product(points, parts):
                 with pair.compute.autocast():
-                    output = pair.network(torch.lerp(clean, degraded, float(alpha)))
-                _accumulate(total, _gradients(output.float().sum(), parameters), weight)
+                    output = pair.network(part.input(torch.lerp(clean, degraded, float(alpha))))
+                value = part.output(output.float(), scale).sum()
+                _accumulate(total, _gradients(value, parameters), weight)
             scores.append(pair.index.reduce({k: v.abs() for k, v in total.items()}))
         yield ImageScores(example.name, torch.stack(scores))
+
+
+@method(contrast=True)
+def intinf_contrast(
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    quadrature: str = "gauss-legendre",
+    nodes: int = 8,
+    tile: int = 512,
+) -> Iterator[ImageScores]:
+    """IntInf's scores, ranked by the same contrast between degradations as FAIG's.
+
+    So the two methods differ only in what they integrate, not in how filters are ranked.
+    """
+    return intinf(pair, examples, quadrature=quadrature, nodes=nodes, tile=tile)
 
 
 @method(contrast=False)

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .ranking import top
 from .seeds import derive
@@ -49,6 +49,7 @@ SETTINGS = {
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.4,
@@ -83,6 +84,11 @@ class Look:
     def of_lines(self) -> dict:
         """Arguments of `Axes.plot`."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.line}
+
+    @property
+    def of_points(self) -> dict:
+        """Arguments of `Axes.scatter`, for many points."""
+        return {"color": self.colour, "marker": self.marker, "linewidths": 0, "alpha": 0.7}
 
     @property
     def of_bars(self) -> dict:
@@ -417,6 +423,9 @@ def masking(masked: pd.DataFrame) -> Figure:
     for panel, rows in panels:
         _lines_over_proportion(panel, rows, styles)
         panel.set_yscale("log", nonpositive="clip")
+    lowest = means["mean"][means["mean"] > 0].min()
+    if lowest > 0:
+        panel.set_ylim(bottom=lowest / 3)  # whiskers may reach down to zero, the axis cannot
     _title(figure, masked, "change of the output by masking")
     _legend(figure, [*_line_handles(styles), _own_handle()], 3)
     return figure
@@ -545,7 +554,7 @@ def locations_map(faig: pd.DataFrame) -> Figure:
         best = top(rows["rank"].to_numpy(), MAPPED)
         aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
         y = rows["layer"].map(layers)[best] + aside
-        panel.scatter(100 * place[best], y, 12, look.colour, look.marker, linewidths=0, alpha=0.8)
+        panel.scatter(100 * place[best], y, 12, **look.of_points)
     names = [f"{layer} ({size:,})" for layer, size in sizes.items()]
     _layer_ticks(panel, names, 60, "y")
     panel.set_ylim(len(layers) - 0.4, -0.6)
@@ -578,6 +587,7 @@ def training(baseline: pd.DataFrame, target: pd.DataFrame) -> Figure:
         once = table.drop_duplicates(["seed", "iteration"])
         _band(loss, once, "loss", Look("#000000", "."))
         curve.set_title(stage)
+        loss.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         loss.xaxis.set_major_formatter(EngFormatter(sep=""))
         loss.set_xlim(left=0)
         loss.set_xlabel("iteration")
@@ -655,7 +665,7 @@ def _strips(panel: Axes, table: pd.DataFrame) -> None:
         rows = table[table["reference"] == reference]
         middle = rows["true_degradation"].map(names.index) + 0.4 * (k - 0.5)
         x = middle + rng.uniform(-0.14, 0.14, len(rows))
-        panel.scatter(x, rows["overlap"], 9, look.colour, look.marker, linewidths=0, alpha=0.6)
+        panel.scatter(x, rows["overlap"], 9, **look.of_points)
         lines = pd.DataFrame({"x": middle, "y": rows["threshold"]}).drop_duplicates()
         panel.hlines(lines["y"], lines["x"] - 0.18, lines["x"] + 0.18, "black", linewidth=1)
     mixtures = inputs["mixture"].sum()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,8 @@ def _readable(path: str | Path) -> Iterator[None]:
     """Turn a reader's own error into one that says which file, and what to do."""
     try:
         yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError) as error:
@@ -160,12 +163,51 @@ def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: Mappin
 
 
 def load_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read a state dict written by `save_weights`, float32 on the CPU."""
+    """Read a state dict, float32 on the CPU.
+
+    Args:
+        path: `.safetensors`, or a PyTorch checkpoint as BasicSR writes it: the weights under
+            `params_ema` or `params`, or bare; a prefix `module.` is taken off their names.
+
+    Raises:
+        InputError: the file is missing, damaged, holds no weights, or is a pickle that would run
+            code.
+    """
+    path = Path(path)
+    with _readable(path):
+        state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pickle(path)
+    return {name.removeprefix("module."): value.float() for name, value in state.items()}
+
+
+def _load_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    with _readable(path):
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise OSError(str(error)) from None
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from None
+
+
+def _load_pickle(path: Path) -> Mapping[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: refused, because reading it could run code: it holds other things than "
+            f"weights ({reason}). Save the weights alone, as a state dict"
+        ) from None
+    except RuntimeError as error:
+        raise OSError(str(error)) from None
+    for key in ("params_ema", "params"):
+        if isinstance(content, Mapping) and key in content:
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise InputError(
+            f"{path}: holds no weights; expected a state dict, bare or under 'params_ema', 'params'"
+        )
+    return content

@@ -14,6 +14,14 @@ HOME = Path(__file__).resolve().parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text())
 
 
+def change(config: dict, dotted: str, value: object) -> None:
+    """Set a key of a config, given by its dotted name."""
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        config = config[parent]
+    config[last] = value
+
+
 class Workflow:
     """The workflow in a working directory, with a config that a test may change."""
 

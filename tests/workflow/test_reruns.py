@@ -5,28 +5,28 @@ import shutil
 
 import pytest
 
-from .conftest import HOME, Workflow
+from .conftest import HOME, Workflow, change
 
 PLOTS = {
     "plot_masking", "plot_masking_psnr", "plot_grid", "plot_retraining", "plot_locations",
     "plot_locations_map", "plot_training", "plot_prediction",
 }  # fmt: skip
 END = {"record_config", "report"}
-TABLES = {"tabulate"}
-RETRAINING = {"retrain", "gather_retrained", "plot_retraining"} | TABLES
-PREDICTION = {"predict", "plot_prediction"} | TABLES
-MASKING = {"mask", "plot_masking", "plot_masking_psnr"} | TABLES
-ATTRIBUTION = (
-    {"attribute", "rank", "match_random", "plot_grid", "plot_locations", "plot_locations_map"}
-    | MASKING
-    | RETRAINING
-    | PREDICTION
-)
-TARGET = {"train_target", "evaluate"} | ATTRIBUTION | PLOTS
+MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summarize"}
+RETRAINING = {
+    "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
+}  # fmt: skip
+PREDICTION = {"predict", "plot_prediction", "table_prediction", "summarize"}
+RANKING = {
+    "rank", "match_random", "plot_grid", "plot_locations", "plot_locations_map",
+    "table_locations", "table_networks",
+} | MASKING | RETRAINING | PREDICTION  # fmt: skip
+ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
+TARGET = {"train_target", "evaluate", "plot_training"} | ATTRIBUTION
 TRAINING = {"train_baseline"} | TARGET
 
 CHANGES = {
-    "figures.dpi": (80, PLOTS),
+    "figures": ({"dpi": 80}, PLOTS),
     "masking.proportions": ([0.05, 0.1], MASKING),
     "retraining.proportions": ([0.05, 0.1], RETRAINING),
     "retraining.iterations": (3, RETRAINING),
@@ -35,13 +35,6 @@ CHANGES = {
     "training.target.iterations": (5, TARGET),
     "training.baseline.iterations": (5, TRAINING),
 }
-
-
-def change(config: dict, dotted: str, value) -> None:
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        config = config.setdefault(parent, {})
-    config[last] = value
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -76,7 +69,7 @@ def test_touching_files_reruns_nothing(own_code):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("scripts/rank.py", ATTRIBUTION - {"attribute"} | {"report"}),
+        ("scripts/rank.py", RANKING | {"report"}),
         ("scripts/faig/prediction.py", PREDICTION | {"report"}),
         ("scripts/faig/networks/srcnn.py", set()),  # the tiny run has no such network
     ],

@@ -32,7 +32,7 @@ ENVIRONMENT = str(HOME / "envs/run.yaml")
 section = Sections(config)
 # two jobs side by side use the cores better than one job on all of them: small convolutions
 # scale badly, and every job starts on one thread
-THREADS = max(1, (workflow.cores or 2) // 2)
+THREADS = max(1, (workflow.resource_settings.cores or 2) // 2)
 
 NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])
@@ -47,6 +47,11 @@ wildcard_constraints:
     seed=r"\d+",
     stage="|".join(STAGES),
     method=r"\w+",
+
+
+def names(pattern):
+    """A regular expression for some names, or for none at all."""
+    return "|".join(pattern) or "(?!)"
 
 
 def network_code(script):

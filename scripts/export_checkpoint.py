@@ -1,0 +1,17 @@
+"""Write weights as a BasicSR-style checkpoint, for use in other software."""
+
+import torch
+from faig import cli
+from faig.store import atomic_path, load_weights
+
+
+def main(args) -> None:
+    with atomic_path(args.output) as temporary:
+        torch.save({"params_ema": load_weights(args.weights)}, temporary)
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__)
+    cli.path(parser, "--weights", "weights (safetensors)")
+    cli.path(parser, "--output", "checkpoint to write (.pth)")
+    cli.run(main, parser)
