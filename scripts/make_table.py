@@ -2,7 +2,7 @@
 
 Every table is a function under `@table`; its arguments are tables of the run, named as its
 parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high`) are those of
-`faig.figures.interval`; PSNR in dB; gradient_mse x 1000.
+`faig.tables.interval`; PSNR in dB; gradient_mse x 1000.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 from faig import cli
-from faig.figures import CHOICE, chosen_per_layer, combine, summarise, with_levels, with_mixture
 from faig.store import atomic_path, read_metadata, read_table
+from faig.tables import CHOICE, chosen_per_layer, combine, summarise, with_levels, with_mixture
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 
@@ -130,13 +130,6 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     parser.add_argument("name", choices=TABLES, help="which one")
-    parser.add_argument(
-        "--table",
-        nargs=4,
-        action="append",
-        required=True,
-        metavar=("NAME", "NETWORK", "SEED", "PATH"),
-        help="a table (Parquet) and what it is; once for every file",
-    )
+    cli.tables(parser)
     cli.path(parser, "--output", "table to write (CSV)")
     cli.run(main, parser)

@@ -18,7 +18,9 @@ def main(args) -> None:
     for path in args.data:
         store = ImageStore(path)
         for image in progress(store.names, f"masking, {path.stem}", len(store.names), "image"):
-            measured = measure_masking(pair, masked, store, image, cfg["input_degradations"])
+            measured = measure_masking(
+                pair, masked, store, image, cfg["input_degradations"], cfg["channel"]
+            )
             rows += [{**row, "dataset": path.stem} for row in measured]
         print(f"{path.stem}: {len(masked)} masked networks measured")
     write_table(args.output, pd.DataFrame(rows), {"config": cfg})

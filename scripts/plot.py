@@ -1,8 +1,9 @@
 """Draw one figure from its tables."""
 
 from faig import cli
-from faig.figures import FIGURES, combine, write
+from faig.figures import FIGURES, write
 from faig.store import read_table
+from faig.tables import combine
 
 
 def main(args) -> None:
@@ -14,13 +15,6 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     parser.add_argument("figure", choices=FIGURES, help="which one, see faig.figures")
-    parser.add_argument(
-        "--table",
-        nargs=4,
-        action="append",
-        required=True,
-        metavar=("NAME", "NETWORK", "SEED", "PATH"),
-        help="a table (Parquet) and what it is; once for every file",
-    )
+    cli.tables(parser)
     cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
     cli.run(main, parser)

@@ -132,8 +132,13 @@ class Sections:
 
     def masking(self, network: str) -> str:
         """Masking of all methods."""
-        proportions = self.config["masking"]["proportions"]
-        return canonical({**self._evaluation(network), "proportions": proportions})
+        return canonical(
+            {
+                **self._evaluation(network),
+                "proportions": self.config["masking"]["proportions"],
+                "channel": "blue" if self.config["protocol"] == "released" else "grey",
+            }
+        )
 
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
@@ -165,6 +170,11 @@ class Sections:
             }
         )
 
-    def figures(self, **more: object) -> str:
-        """Looks of the figures, and what else one of them needs."""
-        return canonical({"style": self.config["figures"], **more})
+    def figures(self) -> str:
+        """Looks of the figures."""
+        return canonical({"style": self.config["figures"]})
+
+    def grid(self, network: str) -> str:
+        """The visual grid, which shows the paper's 1 % of the filters masked."""
+        style = {"style": self.config["figures"]}
+        return canonical({**self._evaluation(network), **style, "proportion": 0.01})

@@ -43,6 +43,18 @@ def path(parser: argparse.ArgumentParser, name: str, help: str, **options) -> No
     parser.add_argument(name, type=Path, required=True, help=help, **options)
 
 
+def tables(parser: argparse.ArgumentParser) -> None:
+    """Add the repeatable argument --table: tables of a run, each with what it is."""
+    parser.add_argument(
+        "--table",
+        nargs=4,
+        action="append",
+        required=True,
+        metavar=("NAME", "NETWORK", "SEED", "PATH"),
+        help="a table (Parquet) and what it is; once for every file",
+    )
+
+
 def compute(args: argparse.Namespace):
     """Device and precision from the config's `device` and `precision`, threads from --threads."""
     import torch

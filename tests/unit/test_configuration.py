@@ -9,6 +9,7 @@ from configuration import ConfigError
 from faig import networks
 from faig.attribution import METHODS
 from faig.degradations import OPERATORS
+from sections import Sections
 from toys import changed
 
 HOME = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def test_what_is_given_is_kept_and_the_rest_has_its_default():
     assert config["training"]["target"]["minimum_learning_rate"] == 1e-7
     assert config["retraining"]["minimum_learning_rate"] == 1e-7
     assert config["datasets"]["photos_train"]["crop"] is None
-    assert config["datasets"]["photos_test"]["crop"] == 320
+    assert config["datasets"]["photos_test"]["crop"] == DEFAULT["datasets"]["photos_test"]["crop"]
     assert config["figures"] == {"dpi": 150, "font_size": 9}
 
 
@@ -227,7 +228,12 @@ def test_parameters_found_by_reading():
         "sigma": ("float", True),
     }
     assert codebase.operators()["downsample"] == {"kernel": ("str", False)}
-    assert codebase.methods()["faig"] == {"quadrature": ("str", False), "nodes": ("int", False)}
+    assert codebase.methods()["faig"] == {
+        "quadrature": ("str", False),
+        "nodes": ("int", False),
+        "tolerance": ("float", False),
+        "tile": ("int", False),
+    }
     assert codebase.methods()["random"] == codebase.methods()["weight_change"] == {}
 
 
@@ -265,3 +271,37 @@ def test_a_script_depends_on_the_network_that_it_builds_only():
     assert "networks/srcnn" not in library_modules("train", "srresnet")
     assert "networks/srresnet" in library_modules("train", "srresnet")
     assert library_modules("train", "elsewhere.module:Net") == library_modules("train")
+
+
+def released(**changes) -> dict:
+    """The default config under the released code's protocol, nothing said of the quadrature."""
+    config = {**copy.deepcopy(DEFAULT), "protocol": "released", **changes}
+    config["attribution"]["methods"] = {"faig": {}, "intinf": None, "random": {}}
+    return config
+
+
+def test_the_released_protocol_sets_what_the_config_leaves_open():
+    config = configuration.load(released())
+    methods = config["attribution"]["methods"]
+    assert methods["faig"] == methods["intinf"] == {"quadrature": "left", "nodes": 100}
+    assert methods["random"] == {}
+    for operators in config["degradations"].values():
+        assert {"op": "downsample", "kernel": "bilinear"} in operators
+    assert '"channel":"blue"' in Sections(config).masking("srresnet")
+    assert '"channel":"grey"' in Sections(configuration.load(DEFAULT)).masking("srresnet")
+
+
+def test_explicit_keys_take_precedence_over_the_protocol():
+    given = released()
+    given["attribution"]["methods"]["faig"] = {"nodes": 12}
+    given["degradations"]["bicubic"] = [{"op": "downsample", "kernel": "bicubic"}]
+    config = configuration.load(given)
+    assert config["attribution"]["methods"]["faig"] == {"quadrature": "left", "nodes": 12}
+    assert config["degradations"]["bicubic"] == [{"op": "downsample", "kernel": "bicubic"}]
+
+
+def test_only_the_released_protocol_searches_on_test_images():
+    roles = {**DEFAULT["data"], "attribution": "photos_test"}
+    assert configuration.load(released(data=roles))
+    with pytest.raises(configuration.ConfigError, match="images must be disjoint"):
+        configuration.load({**DEFAULT, "data": roles})

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from faig import figures
-from faig.figures import FIGURES, METHODS, interval, looks, most_detailed, summarise, write
+from faig.figures import FIGURES, METHODS, looks, most_detailed, write
+from faig.tables import chosen_per_layer, combine, interval, summarise, with_mixture
 
 NAMES = [*METHODS, "my_method"]
 RANKED, INPUTS = ["blur", "noise"], ["bicubic", "blur", "noise", "blur_noise"]
@@ -145,14 +146,14 @@ def test_retraining_draws_the_gain_over_the_baseline(tables):
 
 
 def test_mixtures_are_told_from_single_degradations(tables):
-    table = figures.with_mixture(tables["prediction"]["predicted"])
+    table = with_mixture(tables["prediction"]["predicted"])
     assert set(table[table["mixture"]]["true_degradation"]) == {"blur_noise"}
     assert table["correct"].equals(table["present"])  # everything was predicted to be there
 
 
 def test_chosen_filters_are_counted_by_layer():
     order = np.array([9, 8, 0, 7, 1, 2, 6, 5, 4, 3])
-    table = figures.chosen_per_layer(ranking(order), 0.4)
+    table = chosen_per_layer(ranking(order), 0.4)
     blur = table[table["degradation"] == "blur"]
     assert blur["layer"].tolist() == ["first", "last"]
     assert blur["filters"].tolist() == [4, 6]
@@ -186,9 +187,7 @@ def test_groups_are_summarised_in_the_order_of_appearance():
 
 def test_tables_of_one_name_are_combined_with_network_and_seed():
     table = pd.DataFrame({"x": [1]})
-    found = figures.combine(
-        [("a", "net", "0", table), ("b", "net", "0", table), ("a", "m", 1, table)]
-    )
+    found = combine([("a", "net", "0", table), ("b", "net", "0", table), ("a", "m", 1, table)])
     assert found["a"].to_dict("list") == {"x": [1, 1], "network": ["net", "m"], "seed": [0, 1]}
     assert len(found["b"]) == 1
 

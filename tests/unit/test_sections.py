@@ -105,8 +105,8 @@ def test_swapping_two_values_matters():
 
 def test_figures_see_only_their_own_needs():
     section = Sections(configuration.load(DEFAULT))
-    assert section.figures(names=["a"]) != section.figures(names=["b"])
-    assert json.loads(section.figures(names=["a"]))["names"] == ["a"]
+    assert json.loads(section.figures()) == {"style": configuration.load(DEFAULT)["figures"]}
+    assert section.grid("srresnet") != section.grid("srcnn")
 
 
 @pytest.mark.parametrize("rule", ["training", "attribution", "retraining"])

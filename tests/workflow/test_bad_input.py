@@ -75,14 +75,16 @@ def test_a_diverging_training(workflow):
 
 
 def test_a_damaged_file_is_named(tiny):
-    """A file cut short after the run is found by the step that reads it, which says what to do."""
     path = tiny.folder / "results/tiny/data/tiny_test.h5"
     copy = path.with_suffix(".whole")
     shutil.copy2(path, copy)
     path.write_bytes(path.read_bytes()[:3000])
+    table = "results/tiny/ablation/small/seed0/reference.parquet"
     try:
-        output = tiny.run("--forcerun", "evaluate", check=False).stdout
+        output = tiny.run("--forcerun", "evaluate", table, check=False).stdout
         assert "tiny_test.h5: damaged or cut short" in output
+        assert "delete it, and the next run makes it again" in output
     finally:
         shutil.move(copy, path)
+        tiny.run(table)
         tiny.run()

@@ -122,9 +122,7 @@ rule plot_grid:
     resources:
         gpu=1,
     params:
-        cfg=lambda w: section.figures(
-            proportion=0.01, **json.loads(section.evaluation(w.network))
-        ),
+        cfg=lambda w: section.grid(w.network),
     shell:
         "python {SCRIPTS}/plot_grid.py {wildcards.network:q} --config {params.cfg:q}"
         " --threads {threads} --baseline {input.baseline:q} --target {input.target:q}"
