@@ -81,7 +81,7 @@ def test_a_damaged_file_is_named(tiny):
     path.write_bytes(path.read_bytes()[:3000])
     table = "results/tiny/ablation/small/seed0/reference.parquet"
     try:
-        output = tiny.run("--forcerun", "evaluate", table, check=False).stdout
+        output = tiny.run(table, "--forcerun", "evaluate", check=False).stdout
         assert "tiny_test.h5: damaged or cut short" in output
         assert "delete it, and the next run makes it again" in output
     finally:

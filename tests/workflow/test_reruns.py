@@ -70,7 +70,7 @@ def test_touching_files_reruns_nothing(own_code):
     ("file", "expected"),
     [
         ("scripts/rank.py", RANKING | {"report"}),
-        ("scripts/faig/prediction.py", PREDICTION | {"report"}),
+        ("scripts/faig/prediction.py", PREDICTION | {"plot_grid", "report"}),
         ("scripts/faig/networks/srcnn.py", set()),  # the tiny run has no such network
     ],
 )

@@ -1,14 +1,15 @@
 rule evaluate:
     input:
         **PAIR,
+        script=f"{SCRIPTS}/evaluate.py",
         code=network_code("evaluate"),
-        data=expand(RUN + "/data/{dataset}.h5", dataset=TESTS),
+        data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
     output:
-        RUN + "/ablation/{network}/seed{seed}/reference.parquet",
+        f"{RUN}/ablation/{{network}}/seed{{seed}}/reference.parquet",
     log:
-        RUN + "/logs/evaluate/{network}.{seed}.log",
+        f"{RUN}/logs/evaluate/{{network}}.{{seed}}.log",
     benchmark:
-        RUN + "/benchmarks/evaluate/{network}.{seed}.tsv"
+        f"{RUN}/benchmarks/evaluate/{{network}}.{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -17,7 +18,7 @@ rule evaluate:
     params:
         cfg=lambda w: section.evaluation(w.network),
     shell:
-        "python {SCRIPTS}/evaluate.py --config {params.cfg:q} --threads {threads}"
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --data {input.data:q} --output {output:q} > {log:q} 2>&1"
 
@@ -25,19 +26,20 @@ rule evaluate:
 rule mask:
     input:
         **PAIR,
+        script=f"{SCRIPTS}/mask.py",
         code=network_code("mask"),
         rankings=expand(
-            RUN + "/ranking/{network}/seed{seed}/{method}.parquet",
+            f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
             method=RANKINGS,
             allow_missing=True,
         ),
-        data=expand(RUN + "/data/{dataset}.h5", dataset=TESTS),
+        data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
     output:
-        RUN + "/ablation/{network}/seed{seed}/mask.parquet",
+        f"{RUN}/ablation/{{network}}/seed{{seed}}/mask.parquet",
     log:
-        RUN + "/logs/mask/{network}.{seed}.log",
+        f"{RUN}/logs/mask/{{network}}.{{seed}}.log",
     benchmark:
-        RUN + "/benchmarks/mask/{network}.{seed}.tsv"
+        f"{RUN}/benchmarks/mask/{{network}}.{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -46,7 +48,7 @@ rule mask:
     params:
         cfg=lambda w: section.masking(w.network),
     shell:
-        "python {SCRIPTS}/mask.py --config {params.cfg:q} --threads {threads}"
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --rankings {input.rankings:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -54,17 +56,18 @@ rule mask:
 
 rule retrain:
     input:
+        script=f"{SCRIPTS}/retrain.py",
         code=network_code("retrain"),
         baseline=PAIR["baseline"],
-        ranking=RUN + "/ranking/{network}/seed{seed}/{method}.parquet",
+        ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
         data=f"{RUN}/data/{config['data']['train']}.h5",
-        test=expand(RUN + "/data/{dataset}.h5", dataset=TESTS),
+        test=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
     output:
-        RUN + "/ablation/{network}/seed{seed}/retrain/{method}.parquet",
+        f"{RUN}/ablation/{{network}}/seed{{seed}}/retrain/{{method}}.parquet",
     log:
-        RUN + "/logs/retrain/{network}.{seed}.{method}.log",
+        f"{RUN}/logs/retrain/{{network}}.{{seed}}.{{method}}.log",
     benchmark:
-        RUN + "/benchmarks/retrain/{network}.{seed}.{method}.tsv"
+        f"{RUN}/benchmarks/retrain/{{network}}.{{seed}}.{{method}}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -73,7 +76,7 @@ rule retrain:
     params:
         cfg=lambda w: section.retraining(w.network, w.seed),
     shell:
-        "python {SCRIPTS}/retrain.py --config {params.cfg:q} --threads {threads}"
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --ranking {input.ranking:q}"
         " --data {input.data:q} --test {input.test:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -81,20 +84,21 @@ rule retrain:
 
 rule gather_retrained:
     input:
+        script=f"{SCRIPTS}/concatenate.py",
         code=code("concatenate"),
         tables=expand(
-            RUN + "/ablation/{network}/seed{seed}/retrain/{method}.parquet",
+            f"{RUN}/ablation/{{network}}/seed{{seed}}/retrain/{{method}}.parquet",
             method=RANKINGS,
             allow_missing=True,
         ),
     output:
-        RUN + "/ablation/{network}/seed{seed}/retrain.parquet",
+        f"{RUN}/ablation/{{network}}/seed{{seed}}/retrain.parquet",
     log:
-        RUN + "/logs/gather_retrained/{network}.{seed}.log",
+        f"{RUN}/logs/gather_retrained/{{network}}.{{seed}}.log",
     benchmark:
-        RUN + "/benchmarks/gather_retrained/{network}.{seed}.tsv"
+        f"{RUN}/benchmarks/gather_retrained/{{network}}.{{seed}}.tsv"
     conda:
         ENVIRONMENT
     shell:
-        "python {SCRIPTS}/concatenate.py --tables {input.tables:q}"
+        "python {input.script:q} --tables {input.tables:q}"
         " --output {output:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 import json
 import shlex
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -68,3 +69,69 @@ def per_seed(pattern, **more):
 
 MODEL = f"{RUN}/models/{{network}}/seed{{seed}}"
 PAIR = {stage: f"{MODEL}/{stage}.safetensors" for stage in STAGES}
+
+
+def dataset_files(wildcards):
+    """Image files that a dataset is made of, where they are the user's own."""
+    dataset = config["datasets"][wildcards.dataset]
+    if dataset["source"] != "folder":
+        return []
+    try:
+        return [str(path) for path in folder_files(dataset["path"]).values()]
+    except InputError as error:
+        raise WorkflowError(f"datasets.{wildcards.dataset}.path: {error}") from None
+
+
+def dataset_folder(wildcards):
+    """Option that tells the script where the images lie."""
+    dataset = config["datasets"][wildcards.dataset]
+    where = {
+        "packaged": None,
+        "folder": dataset.get("path"),
+        "archive": f"results/archives/{wildcards.dataset}",
+    }[dataset["source"]]
+    return f"--folder {shlex.quote(where)}" if where else ""
+
+
+# stages whose weights the user gives, by network; all others are trained
+GIVEN = {
+    (name, stage): network[stage]
+    for name, network in config["networks"].items()
+    for stage in STAGES
+    if network[stage]
+}
+
+
+def trained(stage):
+    """Networks of which this stage is trained."""
+    return names(name for name in NETWORKS if (name, stage) not in GIVEN)
+
+
+def labels(name, network):
+    """How the report lists a figure or table."""
+    return {"figure": name.replace("_", " "), "network": network}
+
+
+def all_seeds(pattern):
+    return expand(pattern, seed=config["seeds"], allow_missing=True)
+
+
+def first_seed(pattern):
+    return expand(pattern, seed=config["seeds"][0], allow_missing=True)
+
+
+def table_options(input, networks):
+    """Options that tell plot.py and make_table.py which table is what."""
+    runs = list(product(networks, config["seeds"]))
+    return " ".join(
+        f"--table {name} {network} {seed} {shlex.quote(path)}"
+        for name, paths in input.items()
+        if name not in ("code", "script")
+        for (network, seed), path in zip(runs, paths, strict=True)
+    )
+
+
+def print_summary():
+    """Show the answer of the run, and where the rest of it lies."""
+    print(Path(f"{RUN}/tables/summary.txt").read_text())
+    print(f"report: {RUN}/report.html")

@@ -1,27 +1,6 @@
-def dataset_files(wildcards):
-    """Image files that a dataset is made of, where they are the user's own."""
-    dataset = config["datasets"][wildcards.dataset]
-    if dataset["source"] != "folder":
-        return []
-    try:
-        return [str(path) for path in folder_files(dataset["path"]).values()]
-    except InputError as error:
-        raise WorkflowError(f"datasets.{wildcards.dataset}.path: {error}") from None
-
-
-def dataset_folder(wildcards):
-    """Option that tells the script where the images lie."""
-    dataset = config["datasets"][wildcards.dataset]
-    where = {
-        "packaged": None,
-        "folder": dataset.get("path"),
-        "archive": f"results/archives/{wildcards.dataset}",
-    }[dataset["source"]]
-    return f"--folder {shlex.quote(where)}" if where else ""
-
-
 rule download:
     input:
+        script=f"{SCRIPTS}/download.py",
         code=code("download"),
         local=lambda w: config["datasets"][w.dataset].get("path") or [],
     output:
@@ -34,12 +13,13 @@ rule download:
     params:
         cfg=lambda w: section.download(w.dataset),
     shell:
-        "python {SCRIPTS}/download.py --config {params.cfg:q} --output {output:q}"
+        "python {input.script:q} --config {params.cfg:q} --output {output:q}"
         " > {log:q} 2>&1"
 
 
 rule synthesize:
     input:
+        script=f"{SCRIPTS}/synthesize.py",
         code=code("synthesize"),
         images=dataset_files,
         archive=branch(
@@ -47,16 +27,16 @@ rule synthesize:
             then="results/archives/{dataset}",
         ),
     output:
-        RUN + "/data/{dataset}.h5",
+        f"{RUN}/data/{{dataset}}.h5",
     log:
-        RUN + "/logs/synthesize/{dataset}.log",
+        f"{RUN}/logs/synthesize/{{dataset}}.log",
     benchmark:
-        RUN + "/benchmarks/synthesize/{dataset}.tsv"
+        f"{RUN}/benchmarks/synthesize/{{dataset}}.tsv"
     conda:
         ENVIRONMENT
     params:
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,
     shell:
-        "python {SCRIPTS}/synthesize.py --config {params.cfg:q} {params.folder}"
+        "python {input.script:q} --config {params.cfg:q} {params.folder}"
         " --output {output:q} > {log:q} 2>&1"

@@ -1,13 +1,11 @@
-from itertools import product
-
-ABLATION = RUN + "/ablation/{network}/seed{seed}"
+ABLATION = f"{RUN}/ablation/{{network}}/seed{{seed}}"
 REFERENCE = {"reference": f"{ABLATION}/reference.parquet"}
 MASKED = {"masked": f"{ABLATION}/mask.parquet"}
 RETRAINED = {"retrained": f"{ABLATION}/retrain.parquet"}
-PREDICTED = {"predicted": RUN + "/prediction/{network}/seed{seed}.parquet"}
-ERRORS = {"errors": RUN + "/attribution/{network}/seed{seed}/faig.parquet"}
+PREDICTED = {"predicted": f"{RUN}/prediction/{{network}}/seed{{seed}}.parquet"}
+ERRORS = {"errors": f"{RUN}/attribution/{{network}}/seed{{seed}}/faig.parquet"}
 HISTORIES = {stage: f"{MODEL}/{stage}_history.parquet" for stage in STAGES}
-RANKING = RUN + "/ranking/{{network}}/seed{{seed}}/{method}.parquet"
+RANKING = f"{RUN}/ranking/{{{{network}}}}/seed{{{{seed}}}}/{{method}}.parquet"
 RANKED = {method: RANKING.format(method=method) for method in RANKINGS}
 FAIG = {"faig": RANKED["faig"]}
 
@@ -32,38 +30,14 @@ TABLE_SOURCES = {
 }
 
 FIGURES = expand(
-    RUN + "/figures/{figure}_{network}.png",
+    f"{RUN}/figures/{{figure}}_{{network}}.png",
     figure=[*FIGURE_SOURCES, "grid"],
     network=NETWORKS,
 )
 TABLES = [
-    *expand(RUN + "/tables/{table}.csv", table=TABLE_SOURCES),
+    *expand(f"{RUN}/tables/{{table}}.csv", table=TABLE_SOURCES),
     f"{RUN}/tables/summary.txt",
 ]
-
-
-def labels(name, network):
-    """How the report lists a figure or table."""
-    return {"figure": name.replace("_", " "), "network": network}
-
-
-def all_seeds(pattern):
-    return expand(pattern, seed=config["seeds"], allow_missing=True)
-
-
-def first_seed(pattern):
-    return expand(pattern, seed=config["seeds"][0], allow_missing=True)
-
-
-def table_options(input, networks):
-    """Options that tell plot.py and make_table.py which table is what."""
-    runs = list(product(networks, config["seeds"]))
-    return " ".join(
-        f"--table {name} {network} {seed} {shlex.quote(path)}"
-        for name, paths in input.items()
-        if name != "code"
-        for (network, seed), path in zip(runs, paths, strict=True)
-    )
 
 
 for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
@@ -73,6 +47,7 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
             f"plot_{FIGURE}"
         input:
             **{name: all_seeds(pattern) for name, pattern in SOURCES.items()},
+            script=f"{SCRIPTS}/plot.py",
             code=code("plot"),
         output:
             png=report(
@@ -95,27 +70,28 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
             cfg=section.figures(),
             tables=lambda w, input: table_options(input, [w.network]),
         shell:
-            "python {SCRIPTS}/plot.py {params.figure} --config {params.cfg:q} {params.tables}"
+            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
 rule plot_grid:
     input:
         **{name: first_seed(pattern) for name, pattern in (PAIR | FAIG).items()},
+        script=f"{SCRIPTS}/plot_grid.py",
         code=network_code("plot_grid"),
         data=f"{RUN}/data/{TESTS[0]}.h5",
     output:
         png=report(
-            RUN + "/figures/grid_{network}.png",
+            f"{RUN}/figures/grid_{{network}}.png",
             caption="../report/grid.rst",
             category="2 Masking",
             labels=labels("grid", "{network}"),
         ),
-        pdf=RUN + "/figures/grid_{network}.pdf",
+        pdf=f"{RUN}/figures/grid_{{network}}.pdf",
     log:
-        RUN + "/logs/plot_grid/{network}.log",
+        f"{RUN}/logs/plot_grid/{{network}}.log",
     benchmark:
-        RUN + "/benchmarks/plot_grid/{network}.tsv"
+        f"{RUN}/benchmarks/plot_grid/{{network}}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -124,7 +100,7 @@ rule plot_grid:
     params:
         cfg=lambda w: section.grid(w.network),
     shell:
-        "python {SCRIPTS}/plot_grid.py {wildcards.network:q} --config {params.cfg:q}"
+        "python {input.script:q} {wildcards.network:q} --config {params.cfg:q}"
         " --threads {threads} --baseline {input.baseline:q} --target {input.target:q}"
         " --ranking {input.faig:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -137,6 +113,7 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
             f"table_{TABLE}"
         input:
             **{name: per_seed(pattern) for name, pattern in SOURCES.items()},
+            script=f"{SCRIPTS}/make_table.py",
             code=code("make_table"),
         output:
             report(
@@ -155,14 +132,15 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
             table=TABLE,
             tables=lambda w, input: table_options(input, NETWORKS),
         shell:
-            "python {SCRIPTS}/make_table.py {params.table} {params.tables}"
+            "python {input.script:q} {params.table} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
 rule summarize:
     input:
+        script=f"{SCRIPTS}/summarize.py",
         code=code("summarize"),
-        tables=expand(RUN + "/tables/{table}.csv", table=TABLE_SOURCES),
+        tables=expand(f"{RUN}/tables/{{table}}.csv", table=TABLE_SOURCES),
     output:
         report(
             f"{RUN}/tables/summary.txt",
@@ -177,5 +155,5 @@ rule summarize:
     conda:
         ENVIRONMENT
     shell:
-        "python {SCRIPTS}/summarize.py --tables {input.tables:q}"
+        "python {input.script:q} --tables {input.tables:q}"
         " --output {output:q} > {log:q} 2>&1"

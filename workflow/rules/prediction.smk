@@ -1,16 +1,17 @@
 rule predict:
     input:
         **PAIR,
+        script=f"{SCRIPTS}/predict.py",
         code=network_code("predict"),
-        ranking=RUN + "/ranking/{network}/seed{seed}/faig.parquet",
+        ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/faig.parquet",
         calibration=f"{RUN}/data/{config['data']['validation']}.h5",
-        data=expand(RUN + "/data/{dataset}.h5", dataset=TESTS),
+        data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
     output:
-        RUN + "/prediction/{network}/seed{seed}.parquet",
+        f"{RUN}/prediction/{{network}}/seed{{seed}}.parquet",
     log:
-        RUN + "/logs/predict/{network}.{seed}.log",
+        f"{RUN}/logs/predict/{{network}}.{{seed}}.log",
     benchmark:
-        RUN + "/benchmarks/predict/{network}.{seed}.tsv"
+        f"{RUN}/benchmarks/predict/{{network}}.{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -19,7 +20,7 @@ rule predict:
     params:
         cfg=lambda w: section.prediction(w.network),
     shell:
-        "python {SCRIPTS}/predict.py --config {params.cfg:q} --threads {threads}"
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --ranking {input.ranking:q} --calibration {input.calibration:q}"
         " --data {input.data:q} --output {output:q} > {log:q} 2>&1"

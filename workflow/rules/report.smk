@@ -32,9 +32,3 @@ rule report:
     shell:
         "snakemake {params.targets:q} --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --report {output:q} --nolock > {log:q} 2>&1"
-
-
-def print_summary():
-    """Show the answer of the run, and where the rest of it lies."""
-    print(Path(f"{RUN}/tables/summary.txt").read_text())
-    print(f"report: {RUN}/report.html")
