@@ -133,5 +133,7 @@ def table_options(input, networks):
 
 def print_summary():
     """Show the answer of the run, and where the rest of it lies."""
-    print(Path(f"{RUN}/tables/summary.txt").read_text())
-    print(f"report: {RUN}/report.html")
+    summary, report = Path(f"{RUN}/tables/summary.txt"), Path(f"{RUN}/report.html")
+    if summary.exists() and report.exists():  # else the user asked for something else
+        print(summary.read_text())
+        print(f"report: {report}")

@@ -29,11 +29,12 @@ TABLE_SOURCES = {
     "completeness": ("6 Exactness", ERRORS),
 }
 
-FIGURES = expand(
-    f"{RUN}/figures/{{figure}}_{{network}}.png",
-    figure=[*FIGURE_SOURCES, "grid"],
-    network=NETWORKS,
-)
+# there are no training curves of a network whose weights the user gives
+FIGURES = [
+    f"{RUN}/figures/{figure}_{network}.png"
+    for figure, network in product([*FIGURE_SOURCES, "grid"], NETWORKS)
+    if figure != "training" or not {(network, stage) for stage in STAGES} & set(GIVEN)
+]
 TABLES = [
     *expand(f"{RUN}/tables/{{table}}.csv", table=TABLE_SOURCES),
     f"{RUN}/tables/summary.txt",

@@ -1,0 +1,159 @@
+"""Figures of the benchmark: its tables in, matplotlib figures out."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from .figures import Look, _figure, _legend, label
+
+ENGINES = {
+    ("ours", "bfloat16"): Look("#D55E00", "o", "-"),
+    ("ours", "float32"): Look("#0B2A6B", "s", (0, (6, 2))),
+    ("released", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2))),
+}
+RULES = {
+    ("gauss-legendre", "float32"): Look("#0B2A6B", "s", (0, (6, 2))),
+    ("gauss-legendre", "bfloat16"): Look("#D55E00", "o", "-"),
+    ("midpoint", "float32"): Look("#009E73", "v", (0, (8, 3))),
+    ("trapezoid", "float32"): Look("#CC79A7", "P", (0, (4, 1, 1, 1))),
+    ("left", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2))),
+    ("right", "float32"): Look("#1AA5B8", ">", (0, (2, 1))),
+}
+NAMES = {
+    "ours": "ours",
+    "released": "released protocol",
+    "gauss-legendre": "Gauss-Legendre",
+    "left": "left sum",
+    "right": "right sum",
+}
+GOAL = 0.99  # overlap that the default is chosen by
+
+
+def attribution(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
+    """What an attribution costs against pixels, images and nodes, for both engines.
+
+    Args:
+        attribution: see `benchmark.attribution_table`, of one network.
+        quadrature: see `benchmark.quadrature_table`, of the same network.
+    """
+    single, smallest = attribution[attribution["images"] == 1], attribution["image_pixels"].min()
+    single = single.assign(share=100 * single["gflops"] / single["peak_gflops"])
+    ours = single[single["engine"] == "ours"]
+    several = attribution[attribution["image_pixels"] == smallest]
+    several = several.assign(total=several["seconds_per_image"] * several["images"])
+    nodes = quadrature[quadrature["rule"] == "gauss-legendre"].assign(engine="ours")
+    figure = _figure(5.8)
+    panels = figure.subplots(2, 3).flat
+    pixels = ("image_pixels", "LR pixels")
+    _engines(panels[0], single, pixels, "seconds_per_image", "seconds per image", log=True)
+    _engines(panels[1], single, pixels, "share", "% of the matrix-product peak")
+    _engines(panels[2], ours, pixels, "ratio", "times as fast as released")
+    _engines(panels[3], single, pixels, "memory_mb", "peak memory (MB)", log=True)
+    many = f"seconds for all images\n({smallest:,} LR pixels each)"
+    _engines(panels[4], several, ("images", "images"), "total", many, log=True)
+    each = f"seconds per image\n({nodes['image_pixels'].iloc[0]:,} LR pixels)"
+    _engines(panels[5], nodes, ("nodes", "Gauss-Legendre nodes"), "seconds", each, log=True)
+    panels[1].set_ylim(0, 105)
+    first = attribution.iloc[0]
+    where = f"{first['device']}, {first['threads']} threads"
+    figure.suptitle(f"{first['network']}: cost of an attribution ({where})")
+    engines = {key: look for key, look in ENGINES.items() if key in _keys(attribution, "engine")}
+    _legend(figure, _handles(engines))
+    return figure
+
+
+def quadrature(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
+    """How exact the quadrature rules are: overlap of the top 1 % filters, completeness error.
+
+    Args:
+        attribution: see `benchmark.attribution_table`, of one network.
+        quadrature: see `benchmark.quadrature_table`, of the same network.
+    """
+    default = attribution.loc[attribution["engine"] == "ours", "nodes"].iloc[0]
+    reference, table = quadrature.iloc[0], quadrature[quadrature["degradation"].nunique() :]
+    kinds = list(table["degradation"].unique())
+    figure = _figure(5.6)
+    axes = figure.subplots(2, len(kinds), sharex=True, sharey="row", squeeze=False)
+    looks = {key: look for key, look in RULES.items() if key in _keys(table, "rule")}
+    for column, kind in zip(axes.T, kinds, strict=True):
+        for (rule, precision), look in looks.items():
+            chosen = (table["rule"] == rule) & (table["precision"] == precision)
+            own = table[chosen & (table["degradation"] == kind)].sort_values("nodes")
+            for panel, value in zip(
+                column, (own["overlap_top1"], own["completeness"]), strict=True
+            ):
+                panel.plot(own["nodes"], value, **look.of_lines)
+                if rule == "gauss-legendre":
+                    mark = own["nodes"] == default
+                    panel.plot(own["nodes"][mark], value[mark], **_ring(look.colour))
+        column[0].axhline(GOAL, color="black", linewidth=0.8)
+        column[0].set_title(f"{label(kind)} filters")
+        column[1].set_yscale("log")
+        _log_axis(column[1], sorted(table["nodes"].unique()))
+        column[1].set_xlabel("nodes")
+    axes[0, 0].set_ylabel("overlap of the top 1 % filters")
+    axes[1, 0].set_ylabel("relative completeness error")
+    against = f"against the midpoint rule with {reference['nodes']} nodes"
+    figure.suptitle(f"{reference['network']}: quadrature rules {against}")
+    more = [
+        Line2D([], [], label=f"the default, {default} nodes", **_ring("black")),
+        Line2D([], [], color="black", linewidth=0.8, label=f"overlap {GOAL}"),
+    ]
+    _legend(figure, [*_handles(looks), *more], 4)
+    return figure
+
+
+FIGURES = {"attribution": attribution, "quadrature": quadrature}
+
+
+def _ring(colour: str) -> dict:
+    return {
+        "color": colour,
+        "marker": "o",
+        "markersize": 11,
+        "markerfacecolor": "none",
+        "linestyle": "",
+    }
+
+
+def _keys(table: pd.DataFrame, column: str) -> set[tuple[str, str]]:
+    return set(zip(table[column], table["precision"], strict=True))
+
+
+def _handles(looks: Mapping[tuple[str, str], Look]) -> list[Line2D]:
+    return [
+        Line2D([], [], label=f"{NAMES.get(name, name)}, {precision}", **look.of_lines)
+        for (name, precision), look in looks.items()
+    ]
+
+
+def _engines(
+    panel: Axes, table: pd.DataFrame, x: tuple[str, str], y: str, title: str, *, log: bool = False
+) -> None:
+    """One line per engine and precision; x is a column and its name in the figure."""
+    column, name = x
+    for (engine, precision), look in ENGINES.items():
+        rows = table[(table["engine"] == engine) & (table["precision"] == precision)]
+        rows = rows.drop_duplicates(column).sort_values(column)
+        panel.plot(rows[column], rows[y], **look.of_lines)
+    panel.set_title(title)
+    panel.set_xlabel(name)
+    _log_axis(panel, sorted(table[column].unique()))
+    if log:
+        panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        panel.yaxis.set_major_formatter("{x:,g}")
+        panel.yaxis.set_minor_locator(NullLocator())
+    else:
+        panel.set_ylim(bottom=0)
+
+
+def _log_axis(panel: Axes, ticks) -> None:
+    """Logarithmic x axis with a tick for every value."""
+    panel.set_xscale("log")
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xticks(list(ticks), [f"{tick:,}" for tick in ticks])

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+from faig.attribution import Example, faig
+from faig.networks import build
+from faig.pairs import Pair
+from faig.ranking import discriminative_scores, ranks
+from faig.released import STEPS, Search
+from toys import CPU, SmoothNetwork, example, random_state
+
+
+def search_of(make, pair: Pair, ex: Example) -> Search:
+    def plain(values):
+        return {name: value.float().contiguous() for name, value in values.items()}
+
+    inputs = plain({name: pixels / 255 for name, pixels in ex.inputs.items()})
+    reference = ex.reference.float() / 255
+    return Search(make, plain(pair.baseline), plain(pair.target), inputs, reference)
+
+
+@pytest.mark.parametrize("inputs", [("blur", "noise"), ("blur", "noise", "jpeg")])
+def test_the_plain_protocol_ranks_as_the_engine_does(inputs):
+    built = []
+
+    def make():
+        built.append(SmoothNetwork())
+        return built[-1]
+
+    network, ex = SmoothNetwork(), example(inputs=inputs)
+    states = random_state(network, 1), random_state(network, 2)
+    pair = Pair.of(network, *states, CPU)
+    search = search_of(make, pair, ex)
+    found = torch.stack(list(search.scores().values())).numpy()
+
+    (result,) = faig(pair, [ex], quadrature="left", nodes=STEPS)
+    expected = discriminative_scores(result.scores.double().numpy())
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * abs(expected).max())
+    for own, other in zip(found, expected, strict=True):
+        assert (ranks(own) == ranks(other)).all()
+    assert search.evaluations == STEPS * len(inputs) ** 2
+    assert len(built) >= search.evaluations  # a new network for each
+
+
+@pytest.mark.parametrize("architecture", ["srresnet", "srcnn"])
+def test_the_projects_networks_can_be_searched(architecture):
+    parameters = {"srresnet": {"features": 4, "blocks": 1}, "srcnn": {"widths": [4, 4]}}
+
+    def make():
+        return build(architecture, 2, parameters[architecture])
+
+    pair = Pair.of(make(), random_state(make(), 1, 0.1), random_state(make(), 2, 0.1), CPU)
+    search, ex = search_of(make, pair, example()), example()
+    found = torch.stack(list(search.scores().values())).numpy()
+    (result,) = faig(pair, [ex], quadrature="left", nodes=STEPS)
+    expected = discriminative_scores(result.scores.double().numpy())
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * abs(expected).max())
