@@ -13,10 +13,14 @@ from faig.store import ImageStore, write_table
 WARN_ABOVE = 0.02
 
 
-def report_completeness(completeness: np.ndarray, images: list[str]) -> None:
-    """Print the largest completeness error, as a warning where it is too large."""
+def report_completeness(completeness: np.ndarray, images: list[str], nodes: list[int]) -> None:
+    """Print nodes and the largest completeness error, as a warning where it is too large."""
     worst = completeness.max(axis=1)
-    print(f"completeness error: mean {completeness.mean():.2%}, largest {worst.max():.2%}")
+    used = f"{min(nodes)}" if min(nodes) == max(nodes) else f"{min(nodes)} to {max(nodes)}"
+    print(
+        f"completeness error with {used} nodes: "
+        f"mean {completeness.mean():.2%}, largest {worst.max():.2%}"
+    )
     if worst.max() > WARN_ABOVE:
         print(
             f"warning: completeness error {worst.max():.2%} on image '{images[worst.argmax()]}' is "
@@ -31,18 +35,20 @@ def main(args) -> None:
     examples = read_examples(store, cfg["degradations"], cfg["clean"])
     seed = derive(cfg["seed"], "attribution", cfg["method"])
     results = attribute(cfg["method"], pair, examples, cfg["parameters"], seed)
-    mean, completeness = 0.0, []
+    mean, completeness, nodes = 0.0, [], []
     for result in progress(results, cfg["method"], len(store.names), "image"):
         mean = mean + result.scores.double().cpu().numpy() / len(store.names)
         completeness.append(result.completeness)
+        nodes.append(result.nodes)
 
     metadata = {"config": cfg, "contrast": METHODS[cfg["method"]].contrast}
     if completeness[0] is not None:
-        report_completeness(np.array(completeness), store.names)
+        report_completeness(np.array(completeness), store.names, nodes)
         metadata["completeness"] = {
             "images": store.names,
             "degradations": cfg["degradations"],
             "relative_error": np.array(completeness).tolist(),
+            "nodes": nodes,
         }
     columns = pair.index.columns()
     tables = [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from faig.attribution import METHODS, attribute, read_examples
+from faig.device import Compute
 from faig.errors import InputError
 from faig.pairs import Pair
 from faig.quadrature import nodes_and_weights
@@ -284,3 +285,50 @@ def test_examples_are_what_the_store_holds(tmp_path):
         assert torch.equal(ex.clean[0], store.lr("bicubic", ex.name))
         assert list(ex.inputs) == ["noise"]
         assert torch.equal(ex.inputs["noise"][0], store.lr("noise", ex.name))
+
+
+@pytest.mark.parametrize("name", ["faig", "intinf", "intinf_contrast"])
+def test_tiles_change_nothing(name):
+    pair, ex = random_pair(SmoothNetwork()), example(side=13)
+    (whole,), (tiled,) = (run(name, pair, [ex], tile=tile) for tile in (13, 4))
+    torch.testing.assert_close(tiled.scores, whole.scores, rtol=1e-4, atol=1e-7)
+
+
+def test_adaptive_takes_as_many_nodes_as_the_tolerance_needs():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    errors = {
+        nodes: run("faig", pair, [ex], nodes=nodes)[0].completeness.max() for nodes in (1, 2, 4, 8)
+    }
+    assert errors[8] < min(errors[1], errors[2], errors[4])
+    (result,) = run("faig", pair, [ex], quadrature="adaptive", nodes=1, tolerance=1.01 * errors[8])
+    assert result.nodes == 8
+    assert result.completeness.max() == errors[8]
+
+
+def test_adaptive_gives_up_at_256_nodes():
+    pair, ex = random_pair(SmoothNetwork(features=1)), example(side=2)
+    (result,) = run("faig", pair, [ex], quadrature="adaptive", nodes=100, tolerance=0.0)
+    assert result.nodes == 200
+
+
+def test_intinf_contrast_differs_from_intinf_in_its_ranking_only():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (plain,), (contrast,) = (run(name, pair, [ex]) for name in ("intinf", "intinf_contrast"))
+    assert torch.equal(plain.scores, contrast.scores)
+    assert not METHODS["intinf"].contrast
+    assert METHODS["intinf_contrast"].contrast
+
+
+def test_bfloat16_ranks_like_float32():
+    torch.manual_seed(0)
+    network = SmoothNetwork(features=32)
+    pairs = [random_pair(network), None]
+    low = Compute(CPU.device, torch.bfloat16)
+    pairs[1] = Pair.of(network, pairs[0].baseline, pairs[0].target, low)
+    ex = example(side=24)
+    tops = []
+    for pair in pairs:
+        (result,) = run("faig", pair, [ex])
+        order = result.scores[0].argsort(descending=True)
+        tops.append(set(order[: len(order) // 10].tolist()))
+    assert len(tops[0] & tops[1]) >= 0.95 * len(tops[0])

@@ -170,3 +170,57 @@ def test_canonical_json_and_checksum_know_values_not_order(tmp_path):
     a, b, c = (checksum("config", tmp_path / name) for name in "abc")
     assert a == b
     assert len({a, c, checksum("other", tmp_path / "a")}) == 3
+
+
+STATE = {"conv.weight": torch.rand(2, 3, 3, 3), "conv.bias": torch.rand(2)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"params": STATE},
+        {"params_ema": STATE, "params": {"conv.bias": torch.zeros(1)}},
+        {"params": {f"module.{name}": value.half().double() for name, value in STATE.items()}},
+    ],
+    ids=["bare", "params", "params_ema first", "module prefix"],
+)
+def test_checkpoints_of_others(tmp_path, content):
+    torch.save(content, tmp_path / "net.pth")
+    state = load_weights(tmp_path / "net.pth")
+    assert set(state) == set(STATE)
+    for name, value in state.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, STATE[name], atol=1e-3, rtol=1e-3)
+
+
+class Malicious:
+    """Unpickling it would make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_malicious_pickle_is_refused(tmp_path):
+    torch.save({"params": Malicious(tmp_path / "broken_in")}, tmp_path / "net.pth")
+    with pytest.raises(InputError, match=r"net\.pth: refused, because reading it could run code"):
+        load_weights(tmp_path / "net.pth")
+    assert not (tmp_path / "broken_in").exists()
+
+
+@pytest.mark.parametrize("content", [{"epoch": 3}, [1, 2], {"params": {"a": "b"}}])
+def test_a_checkpoint_without_weights_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "net.pth")
+    with pytest.raises(InputError, match="holds no weights"):
+        load_weights(tmp_path / "net.pth")
+
+
+def test_a_truncated_checkpoint_is_named(tmp_path):
+    torch.save(STATE, tmp_path / "net.pth")
+    data = (tmp_path / "net.pth").read_bytes()
+    (tmp_path / "net.pth").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"net\.pth: damaged or cut short"):
+        load_weights(tmp_path / "net.pth")

@@ -1,0 +1,45 @@
+"""Weights of the user's own take the place of a training."""
+
+import pytest
+import torch
+
+from .conftest import Workflow
+
+
+@pytest.fixture(scope="module")
+def exported(finished) -> dict[str, str]:
+    """The tiny run's weights as BasicSR-style checkpoints, by stage."""
+    paths = {s: f"results/tiny/models/small/seed0/{s}.pth" for s in ("baseline", "target")}
+    finished.run(*paths.values())
+    return {stage: str(finished.folder / path) for stage, path in paths.items()}
+
+
+def test_export_has_the_released_form(exported):
+    content = torch.load(exported["target"], weights_only=True)
+    assert set(content) == {"params_ema"}
+    assert "body.0.conv1.weight" in content["params_ema"]
+
+
+def test_given_weights_are_not_trained_and_give_the_same_ranking(tmp_path, exported, finished):
+    workflow = Workflow(tmp_path)
+    workflow.config["networks"]["small"].update(exported)
+    assert not {"train_baseline", "train_target", "plot_training"} & workflow.planned()
+    ranking = "results/tiny/ranking/small/seed0/faig.parquet"
+    workflow.run(ranking)
+    assert (tmp_path / ranking).read_bytes() == (finished.folder / ranking).read_bytes()
+
+
+def test_given_baseline_is_fine_tuned(workflow, exported):
+    workflow.config["networks"]["small"]["baseline"] = exported["baseline"]
+    planned = workflow.planned()
+    assert {"import_checkpoint", "train_target"} <= planned
+    assert "train_baseline" not in planned
+
+
+def test_another_architecture_is_named(workflow, exported):
+    network = workflow.config["networks"]["small"]
+    network.update(exported)
+    network["parameters"] = {"features": 4, "blocks": 2}
+    output = workflow.run("results/tiny/models/small/seed0/target.safetensors", check=False).stdout
+    assert "weights of another architecture than SRResNet" in output
+    assert "body.1.conv1.weight" in output
