@@ -154,6 +154,27 @@ class Sections:
             }
         )
 
+    def _first_image(self, network: str) -> dict:
+        return {
+            "network": self._network(network),
+            "degradations": self.config["attribution"]["degradations"],
+            "clean": self.config["clean"],
+            "device": self.config["device"],
+        }
+
+    def _benchmark(self, *keys: str) -> dict:
+        return {key: self.config["benchmark"][key] for key in keys}
+
+    def quadrature(self, network: str) -> str:
+        """Exactness of the quadrature."""
+        own = self._benchmark("nodes", "curve", "reference_size", "reference_nodes")
+        return canonical({**self._first_image(network), **own})
+
+    def benchmark(self, network: str) -> str:
+        """Cost of attribution."""
+        own = self._benchmark("nodes", "sizes", "images", "repetitions", "matrices")
+        return canonical({**self._first_image(network), **own})
+
     def prediction(self, network: str) -> str:
         """Degradation prediction."""
         own = self.config["prediction"]

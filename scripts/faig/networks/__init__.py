@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..degradations import quantize
 from ..device import Compute
 from ..errors import InputError
 
@@ -100,4 +101,4 @@ def restore(
     images = compute.images(pixels)
     with compute.autocast():
         output = torch.func.functional_call(network, dict(state or {}), (images,))
-    return (output.float().clamp(0, 1) * 255).round() / 255
+    return quantize(output.float())
