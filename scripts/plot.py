@@ -1,9 +1,11 @@
 """Draw one figure from its tables."""
 
-from faig import cli
-from faig.figures import FIGURES, write
+from faig import benchmark_figures, cli, figures
+from faig.figures import write
 from faig.store import read_table
 from faig.tables import combine
+
+FIGURES = figures.FIGURES | benchmark_figures.FIGURES
 
 
 def main(args) -> None:
@@ -14,7 +16,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    parser.add_argument("figure", choices=FIGURES, help="which one, see faig.figures")
+    parser.add_argument("figure", choices=FIGURES, help="which one")
     cli.tables(parser)
     cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
     cli.run(main, parser)

@@ -331,7 +331,8 @@ def quadrature_table(
 
     Returns:
         Rows with rule, nodes, precision, image_pixels (LR), degradation, overlap_top1,
-        rank_correlation, completeness (relative error), seconds (per image), the reference first.
+        rank_correlation, completeness (relative error), seconds (per image), default (whether it
+        is our engine's quadrature), the reference first.
     """
     example, precisions = source.example(shape), source.precisions()
     pairs = {precision: source.pair(precision) for precision in precisions}
@@ -347,7 +348,8 @@ def quadrature_table(
         facts = zip(example.inputs, *agreement(found, expected), result.completeness, strict=True)
         rows += [(*point, math.prod(shape), *row, seconds) for row in facts]
     columns = ["degradation", "overlap_top1", "rank_correlation", "completeness", "seconds"]
-    return pd.DataFrame(rows, columns=[*Point._fields, "image_pixels", *columns])
+    table = pd.DataFrame(rows, columns=[*Point._fields, "image_pixels", *columns])
+    return table.assign(default=(table["rule"] == RULE) & (table["nodes"] == nodes))
 
 
 def exactness(quadrature: pd.DataFrame, engine: Engine) -> dict[str, float]:

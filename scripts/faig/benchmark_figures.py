@@ -66,14 +66,13 @@ def attribution(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
     return figure
 
 
-def quadrature(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
+def quadrature(quadrature: pd.DataFrame) -> Figure:
     """How exact the quadrature rules are: top 1 % filters that they miss, completeness error.
 
     Args:
-        attribution: see `benchmark.attribution_table`, of one network.
-        quadrature: see `benchmark.quadrature_table`, of the same network.
+        quadrature: see `benchmark.quadrature_table`, of one network.
     """
-    default = attribution.loc[attribution["engine"] == "ours", "nodes"].iloc[0]
+    default = quadrature.loc[quadrature["default"], "nodes"].iloc[0]
     reference, table = quadrature.iloc[0], quadrature[quadrature["degradation"].nunique() :]
     kinds = list(table["degradation"].unique())
     figure = _figure(5.6)
@@ -86,9 +85,8 @@ def quadrature(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
             missed = 100 * (1 - own["overlap_top1"])
             for panel, value in zip(column, (missed, own["completeness"]), strict=True):
                 panel.plot(own["nodes"], value, **look.of_lines)
-                if rule == "gauss-legendre":
-                    mark = own["nodes"] == default
-                    panel.plot(own["nodes"][mark], value[mark], **_ring(look.colour))
+                mark = own["default"]
+                panel.plot(own["nodes"][mark], value[mark], **_ring(look.colour))
         column[0].axhline(GOAL, color="black", linewidth=0.8)
         column[0].set_title(f"{label(kind)} filters")
         column[0].set_yscale("symlog", linthresh=0.1, linscale=0.4)
@@ -109,7 +107,7 @@ def quadrature(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
     return figure
 
 
-FIGURES = {"attribution": attribution, "quadrature": quadrature}
+FIGURES = {"benchmark": attribution, "quadrature": quadrature}
 
 
 def _ring(colour: str) -> dict:

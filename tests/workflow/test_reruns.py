@@ -9,7 +9,7 @@ from .conftest import HOME, Workflow, change
 
 PLOTS = {
     "plot_masking", "plot_masking_psnr", "plot_grid", "plot_retraining", "plot_locations",
-    "plot_locations_map", "plot_training", "plot_prediction",
+    "plot_locations_map", "plot_training", "plot_prediction", "plot_quadrature",
 }  # fmt: skip
 END = {"record_config", "report"}
 MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summarize"}
@@ -22,7 +22,8 @@ RANKING = {
     "table_locations", "table_networks",
 } | MASKING | RETRAINING | PREDICTION  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
-TARGET = {"train_target", "evaluate", "plot_training"} | ATTRIBUTION
+QUADRATURE = {"measure_quadrature", "plot_quadrature"}
+TARGET = {"train_target", "evaluate", "plot_training"} | QUADRATURE | ATTRIBUTION
 TRAINING = {"train_baseline"} | TARGET
 
 CHANGES = {
@@ -32,6 +33,7 @@ CHANGES = {
     "retraining.iterations": (3, RETRAINING),
     "prediction.crops_per_image": (1, PREDICTION),
     "attribution.methods.faig.nodes": (3, ATTRIBUTION),
+    "benchmark.nodes": (3, QUADRATURE),
     "training.target.iterations": (5, TARGET),
     "training.baseline.iterations": (5, TRAINING),
 }
@@ -70,7 +72,7 @@ def test_touching_files_reruns_nothing(own_code):
     ("file", "expected"),
     [
         ("scripts/rank.py", RANKING | {"report"}),
-        ("scripts/faig/prediction.py", PREDICTION | {"plot_grid", "report"}),
+        ("scripts/faig/prediction.py", PREDICTION | QUADRATURE | {"plot_grid", "report"}),
         ("scripts/faig/networks/srcnn.py", set()),  # the tiny run has no such network
     ],
 )

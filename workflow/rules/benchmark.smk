@@ -1,20 +1,52 @@
 BENCHMARK = f"{RUN}/benchmark"
-BENCHMARKED = ["attribution", "quadrature"]  # tables, and figures made of both
+# the figures of the benchmark, with the tables that they are made of; the exactness of the
+# quadrature belongs to every run, the cost of attribution is measured on demand
+BENCHMARK_SOURCES = {
+    "quadrature": ("6 Exactness", ["quadrature"]),
+    "benchmark": ("7 Benchmark", ["attribution", "quadrature"]),
+}
+FIGURES += expand(f"{RUN}/figures/quadrature_{{network}}.png", network=NETWORKS)
 
 
-rule measure:
+rule measure_quadrature:
+    input:
+        **{stage: first_seed(path)[0] for stage, path in PAIR.items()},
+        script=f"{SCRIPTS}/measure_quadrature.py",
+        code=network_code("measure_quadrature"),
+        data=f"{RUN}/data/{config['data']['attribution']}.h5",
+    output:
+        f"{BENCHMARK}/{{network}}/quadrature.parquet",
+    log:
+        f"{RUN}/logs/measure_quadrature/{{network}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_quadrature/{{network}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        gpu=1,
+    params:
+        cfg=lambda w: section.quadrature(w.network),
+    shell:
+        "python {input.script:q} {wildcards.network:q}"
+        " --config {params.cfg:q} --threads {threads}"
+        " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule measure_attribution:
     input:
         **{stage: first_seed(path)[0] for stage, path in PAIR.items()},
         script=f"{SCRIPTS}/benchmark_attribution.py",
         code=network_code("benchmark_attribution"),
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
-    output:
-        attribution=f"{BENCHMARK}/{{network}}/attribution.parquet",
         quadrature=f"{BENCHMARK}/{{network}}/quadrature.parquet",
+    output:
+        f"{BENCHMARK}/{{network}}/attribution.parquet",
     log:
-        f"{RUN}/logs/measure/{{network}}.log",
+        f"{RUN}/logs/measure_attribution/{{network}}.log",
     benchmark:
-        f"{RUN}/benchmarks/measure/{{network}}.tsv"
+        f"{RUN}/benchmarks/measure_attribution/{{network}}.tsv"
     conda:
         ENVIRONMENT
     # all there are: nothing may run beside a timing
@@ -27,8 +59,7 @@ rule measure:
         "python {input.script:q} {wildcards.network:q}"
         " --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
-        " --attribution {output.attribution:q} --quadrature {output.quadrature:q}"
-        " > {log:q} 2>&1"
+        " --quadrature {input.quadrature:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule gather_measured:
@@ -47,7 +78,7 @@ rule gather_measured:
     benchmark:
         f"{RUN}/benchmarks/gather_measured/{{table}}.tsv"
     wildcard_constraints:
-        table="|".join(BENCHMARKED),
+        table="attribution|quadrature",
     conda:
         ENVIRONMENT
     shell:
@@ -55,46 +86,45 @@ rule gather_measured:
         " --output {output:q} > {log:q} 2>&1"
 
 
-for FIGURE in BENCHMARKED:
+for FIGURE, (CATEGORY, SOURCES) in BENCHMARK_SOURCES.items():
 
     rule:
         name:
-            f"plot_benchmark_{FIGURE}"
+            f"plot_{FIGURE}"
         input:
-            script=f"{SCRIPTS}/plot_benchmark.py",
-            code=code("plot_benchmark"),
-            attribution=f"{BENCHMARK}/attribution.parquet",
-            quadrature=f"{BENCHMARK}/quadrature.parquet",
+            **{name: [f"{BENCHMARK}/{{network}}/{name}.parquet"] for name in SOURCES},
+            script=f"{SCRIPTS}/plot.py",
+            code=code("plot"),
         output:
             png=report(
-                f"{RUN}/figures/benchmark_{FIGURE}_{{network}}.png",
-                caption=f"../report/benchmark_{FIGURE}.rst",
-                category="7 Benchmark",
-                labels=labels(f"benchmark of {FIGURE}", "{network}"),
+                f"{RUN}/figures/{FIGURE}_{{network}}.png",
+                caption=f"../report/{FIGURE}.rst",
+                category=CATEGORY,
+                labels=labels(FIGURE, "{network}"),
             ),
-            pdf=f"{RUN}/figures/benchmark_{FIGURE}_{{network}}.pdf",
+            pdf=f"{RUN}/figures/{FIGURE}_{{network}}.pdf",
         log:
-            f"{RUN}/logs/plot_benchmark_{FIGURE}/{{network}}.log",
+            f"{RUN}/logs/plot_{FIGURE}/{{network}}.log",
         benchmark:
-            f"{RUN}/benchmarks/plot_benchmark_{FIGURE}/{{network}}.tsv"
+            f"{RUN}/benchmarks/plot_{FIGURE}/{{network}}.tsv"
         wildcard_constraints:
-            network="|".join(NETWORKS),
+            network=names(NETWORKS),
         conda:
             ENVIRONMENT
         params:
             figure=FIGURE,
             cfg=section.figures(),
+            tables=lambda w, input: table_options(input, [w.network], SEEDS[:1]),
         shell:
-            "python {input.script:q} {params.figure} {wildcards.network:q}"
-            " --config {params.cfg:q} --attribution {input.attribution:q}"
-            " --quadrature {input.quadrature:q} --output {output:q} > {log:q} 2>&1"
+            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
+            " --output {output:q} > {log:q} 2>&1"
 
 
 rule benchmark:
     input:
-        expand(f"{BENCHMARK}/{{table}}.parquet", table=BENCHMARKED),
+        expand(f"{BENCHMARK}/{{table}}.parquet", table=["attribution", "quadrature"]),
         expand(
-            f"{RUN}/figures/benchmark_{{figure}}_{{network}}.png",
-            figure=BENCHMARKED,
+            f"{RUN}/figures/{{figure}}_{{network}}.png",
+            figure=BENCHMARK_SOURCES,
             network=NETWORKS,
         ),

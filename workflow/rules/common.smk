@@ -39,6 +39,7 @@ NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])
 RANKINGS = [*METHODS, "matched_random"]
 TESTS = config["data"]["test"]
+SEEDS = config["seeds"]
 STAGES = ["baseline", "target"]
 
 
@@ -64,7 +65,7 @@ def network_code(script):
 
 def per_seed(pattern, **more):
     """Expand a pattern over networks and seeds."""
-    return expand(pattern, network=NETWORKS, seed=config["seeds"], **more)
+    return expand(pattern, network=NETWORKS, seed=SEEDS, **more)
 
 
 MODEL = f"{RUN}/models/{{network}}/seed{{seed}}"
@@ -113,16 +114,16 @@ def labels(name, network):
 
 
 def all_seeds(pattern):
-    return expand(pattern, seed=config["seeds"], allow_missing=True)
+    return expand(pattern, seed=SEEDS, allow_missing=True)
 
 
 def first_seed(pattern):
-    return expand(pattern, seed=config["seeds"][0], allow_missing=True)
+    return expand(pattern, seed=SEEDS[0], allow_missing=True)
 
 
-def table_options(input, networks):
+def table_options(input, networks, seeds=SEEDS):
     """Options that tell plot.py and make_table.py which table is what."""
-    runs = list(product(networks, config["seeds"]))
+    runs = list(product(networks, seeds))
     return " ".join(
         f"--table {name} {network} {seed} {shlex.quote(path)}"
         for name, paths in input.items()

@@ -1,0 +1,28 @@
+"""Measure how exact the quadrature rules are, against very many nodes, on the first image."""
+
+from faig import cli
+from faig.benchmark import Source, quadrature_table
+from faig.store import write_table
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    weights = {"baseline": args.baseline, "target": args.target, "data": args.data}
+    facts = {key: cfg[key] for key in ("network", "degradations", "clean")}
+    source = Source(**weights, **facts, device=str(compute.device))
+    table = quadrature_table(
+        source, cfg["reference_size"], cfg["curve"], cfg["nodes"], cfg["reference_nodes"]
+    )
+    table.insert(0, "network", args.network)
+    print(table.to_string(index=False))
+    write_table(args.output, table, {"config": cfg})
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    parser.add_argument("network", help="name of the network, for the table")
+    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
+    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.path(parser, "--data", "images (HDF5); the first one is taken")
+    cli.path(parser, "--output", "table to write (Parquet)")
+    cli.run(main, parser)
