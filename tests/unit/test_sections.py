@@ -10,6 +10,7 @@ from toys import changed
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
 
+MEASURING = ["quadrature/*", "benchmark/*"]
 COMPUTING = [
     f"{rule}/*"
     for rule in ("training", "attribution", "evaluation", "masking", "retraining", "prediction")
@@ -31,6 +32,8 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"masking/{network}"] = section.masking(network)
         texts[f"retraining/{network}"] = section.retraining(network, seed)
         texts[f"prediction/{network}"] = section.prediction(network)
+        texts[f"quadrature/{network}"] = section.quadrature(network)
+        texts[f"benchmark/{network}"] = section.benchmark(network)
     return texts
 
 
@@ -52,7 +55,8 @@ def differing(one: dict, other: dict) -> set[str]:
         ("retraining.iterations", 7, ["retraining/*"]),
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
-        ("attribution.degradations", ["noise", "blur"], ["attribution/*", "prediction/*"]),
+        ("attribution.degradations", ["noise", "blur"],
+         ["attribution/*", "prediction/*", *MEASURING]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),
         ("training.target.iterations", 7, ["training/*/target"]),
         ("training.target.period", 7, ["training/*/target"]),
@@ -67,9 +71,12 @@ def differing(one: dict, other: dict) -> set[str]:
         ("prediction.proportion", 0.02, ["prediction/*"]),
         ("datasets.photos_test.crop", 64, ["synthesis/photos_test"]),
         ("noise_seed", 1, ["synthesis/*"]),
-        ("device", "cpu", COMPUTING),
+        ("device", "cpu", [*COMPUTING, *MEASURING]),
+        ("benchmark", {"sizes": [[8, 8]]}, ["benchmark/*"]),
+        ("benchmark", {"reference_nodes": 64}, ["quadrature/*"]),
+        ("benchmark", {"nodes": 9}, MEASURING),
         ("precision", "float32", COMPUTING),
-        ("scale", 3, ["synthesis/*", *COMPUTING]),
+        ("scale", 3, ["synthesis/*", *COMPUTING, *MEASURING]),
     ],
 )  # fmt: skip
 def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns):
