@@ -2,7 +2,8 @@
 
 from faig import cli
 from faig.networks import build, load_state
-from faig.store import checksum, load_weights, save_weights
+from faig.provenance import checksum
+from faig.store import load_weights, save_weights
 
 
 def main(args) -> None:

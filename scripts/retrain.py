@@ -6,11 +6,10 @@ from faig.ablation import choices
 from faig.degradations import build_degradations
 from faig.filters import FilterIndex
 from faig.networks import build, load_state
+from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
 from faig.store import (
     ImageStore,
-    canonical_json,
-    checksum,
     load_weights,
     read_table,
     write_table,

@@ -7,9 +7,10 @@ from faig import cli
 from faig.degradations import Degradation, build_degradations, to_float, to_uint8
 from faig.errors import InputError
 from faig.progress import progress
+from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
 from faig.sources import folder_files, packaged_files, read_images
-from faig.store import ImageWriter, atomic_path, canonical_json, checksum
+from faig.store import ImageWriter, atomic_path
 
 
 def find_files(source: dict, folder) -> dict:

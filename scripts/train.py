@@ -5,11 +5,10 @@ import torch
 from faig import cli
 from faig.degradations import build_degradations
 from faig.networks import build, load_state
+from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
 from faig.store import (
     ImageStore,
-    canonical_json,
-    checksum,
     load_weights,
     save_weights,
     write_table,

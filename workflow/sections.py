@@ -4,13 +4,9 @@ Snakemake re-runs a rule whose parameters changed. One canonical JSON text per r
 exact: key order does not matter, every value does, and nothing else is seen.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 
-
-def canonical(value: object) -> str:
-    """One text per value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+from faig.provenance import canonical_json
 
 
 class Sections:
@@ -49,7 +45,7 @@ class Sections:
         A degradation contains another if it has all operators that the other has beyond clean.
         """
         operators = {
-            n: [canonical(o) for o in ops] for n, ops in self.config["degradations"].items()
+            n: [canonical_json(o) for o in ops] for n, ops in self.config["degradations"].items()
         }
         plain = set(operators[self.config["clean"]])
         ranked = self.config["attribution"]["degradations"]
@@ -62,7 +58,7 @@ class Sections:
         """Where an archive comes from."""
         keys = ("path", "urls", "checksum", "member")
         source = self.config["datasets"][dataset]
-        return canonical({key: source[key] for key in keys if key in source})
+        return canonical_json({key: source[key] for key in keys if key in source})
 
     def synthesis(self, dataset: str) -> str:
         """The source, and the degradations that the dataset is needed in."""
@@ -70,7 +66,7 @@ class Sections:
         training = dataset == config["data"]["train"]
         stages = (config["training"]["baseline"], config["training"]["target"])
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
-        return canonical(
+        return canonical_json(
             {
                 "dataset": config["datasets"][dataset],
                 "degradations": self._degradations(used if training else config["degradations"]),
@@ -83,7 +79,7 @@ class Sections:
     def training(self, network: str, seed: str, stage: str) -> str:
         """One stage of training, `baseline` or `target`."""
         own = self.config["training"][stage]
-        return canonical(
+        return canonical_json(
             {
                 "stage": stage,
                 "network": self._network(network),
@@ -99,11 +95,11 @@ class Sections:
 
     def imported(self, network: str) -> str:
         """Weights of the user's own."""
-        return canonical({"network": self._network(network)})
+        return canonical_json({"network": self._network(network)})
 
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""
-        return canonical(
+        return canonical_json(
             {
                 "network": self._network(network),
                 "seed": int(seed),
@@ -117,7 +113,7 @@ class Sections:
 
     def matched_random(self, seed: str) -> str:
         """The fair control."""
-        return canonical({"seed": int(seed)})
+        return canonical_json({"seed": int(seed)})
 
     def _evaluation(self, network: str) -> dict:
         return {
@@ -128,11 +124,11 @@ class Sections:
 
     def evaluation(self, network: str) -> str:
         """PSNR of baseline and target."""
-        return canonical(self._evaluation(network))
+        return canonical_json(self._evaluation(network))
 
     def masking(self, network: str) -> str:
         """Masking of all methods."""
-        return canonical(
+        return canonical_json(
             {
                 **self._evaluation(network),
                 "proportions": self.config["masking"]["proportions"],
@@ -143,7 +139,7 @@ class Sections:
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
         target, retraining = self.config["training"]["target"], self.config["retraining"]
-        return canonical(
+        return canonical_json(
             {
                 **self._evaluation(network),
                 "seed": int(seed),
@@ -168,17 +164,17 @@ class Sections:
     def quadrature(self, network: str) -> str:
         """Exactness of the quadrature."""
         own = self._benchmark("nodes", "curve", "reference_size", "reference_nodes")
-        return canonical({**self._first_image(network), **own})
+        return canonical_json({**self._first_image(network), **own})
 
     def benchmark(self, network: str) -> str:
         """Cost of attribution."""
         own = self._benchmark("nodes", "sizes", "images", "repetitions", "matrices")
-        return canonical({**self._first_image(network), **own})
+        return canonical_json({**self._first_image(network), **own})
 
     def prediction(self, network: str) -> str:
         """Degradation prediction."""
         own = self.config["prediction"]
-        return canonical(
+        return canonical_json(
             {
                 "network": self._network(network),
                 "clean": self.config["clean"],
@@ -193,9 +189,9 @@ class Sections:
 
     def figures(self) -> str:
         """Looks of the figures."""
-        return canonical({"style": self.config["figures"]})
+        return canonical_json({"style": self.config["figures"]})
 
     def grid(self, network: str) -> str:
         """The visual grid, which shows the paper's 1 % of the filters masked."""
         style = {"style": self.config["figures"]}
-        return canonical({**self._evaluation(network), **style, "proportion": 0.01})
+        return canonical_json({**self._evaluation(network), **style, "proportion": 0.01})

@@ -1,6 +1,5 @@
 """Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
 
-import hashlib
 import json
 import os
 import pickle
@@ -17,23 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
-
-
-def canonical_json(value: object) -> str:
-    """One text per value: keys sorted, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def checksum(*parts: str | Path) -> str:
-    """SHA-256 over files (given as `Path`) and texts, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, Path):
-            with part.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        else:
-            digest.update(part.encode())
-    return digest.hexdigest()
+from .provenance import canonical_json
 
 
 @contextmanager

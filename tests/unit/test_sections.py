@@ -5,7 +5,8 @@ from pathlib import Path
 import configuration
 import pytest
 import yaml
-from sections import Sections, canonical
+from faig.provenance import canonical_json
+from sections import Sections
 from toys import changed
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
@@ -135,5 +136,5 @@ def test_a_mixture_contains_the_degradations_that_it_is_made_of():
 
 
 def test_canonical_text_is_one_per_value():
-    assert canonical({"b": [2, 1], "a": None}) == canonical({"a": None, "b": [2, 1]})
-    assert canonical({"b": [2, 1]}) != canonical({"b": [1, 2]})
+    assert canonical_json({"b": [2, 1], "a": None}) == canonical_json({"a": None, "b": [2, 1]})
+    assert canonical_json({"b": [2, 1]}) != canonical_json({"b": [1, 2]})

@@ -4,12 +4,11 @@ import pandas as pd
 import pytest
 import torch
 from faig.errors import InputError
+from faig.provenance import canonical_json, checksum
 from faig.store import (
     ImageStore,
     ImageWriter,
     atomic_path,
-    canonical_json,
-    checksum,
     load_weights,
     read_metadata,
     read_table,
