@@ -60,8 +60,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
-    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.pair(parser)
     cli.path(parser, "--data", "attribution images (HDF5)")
     cli.path(parser, "--output", "score table to write (Parquet)")
     cli.run(main, parser)

@@ -32,8 +32,7 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
     parser.add_argument("network", help="name of the network, for the table")
-    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
-    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.pair(parser)
     cli.path(parser, "--data", "images (HDF5); the first one is taken")
     cli.path(parser, "--quadrature", "exactness of the quadrature (Parquet)")
     cli.path(parser, "--output", "table to write (Parquet)")

@@ -28,8 +28,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
-    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.pair(parser)
     cli.path(parser, "--rankings", "one ranking per method (Parquet, named by it)", nargs="+")
     cli.path(parser, "--data", "test images (HDF5, named by their dataset)", nargs="+")
     cli.path(parser, "--output", "table to write (Parquet)")

@@ -19,7 +19,7 @@ def shown(image):
 
 def find_crop(store: ImageStore) -> Crop:
     """The most detailed part of the dataset's first image."""
-    image, scale = store.names[0], int(store.attributes["scale"])
+    image, scale = store.names[0], store.scale
     pixels = shown(store.hr(image))
     side = min(SIDE, *pixels.shape[:2]) // scale * scale
     y, x = most_detailed(pixels, side, scale)
@@ -28,7 +28,7 @@ def find_crop(store: ImageStore) -> Crop:
 
 def cells(pair: Pair, store: ImageStore, crop: Crop, degradation: str, states: dict) -> dict:
     """One row of the grid: the crop and, below it, the whole image's PSNR; see `figures.grid`."""
-    scale = int(store.attributes["scale"])
+    scale = store.scale
     pixels, truth = store.lr(degradation, crop.image), store.hr(crop.image)
     reference = pair.compute.images(truth[None])
     row = {"LR input": (shown(crop.of(pixels)), "")}
@@ -60,8 +60,7 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
     parser.add_argument("network", help="name of the network, for the title")
-    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
-    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.pair(parser)
     cli.path(parser, "--ranking", "a ranking (Parquet, named by its method)")
     cli.path(parser, "--data", "test images (HDF5); the first one is shown")
     cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")

@@ -93,8 +93,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    cli.path(parser, "--baseline", "the baseline's weights (safetensors)")
-    cli.path(parser, "--target", "the target's weights (safetensors)")
+    cli.pair(parser)
     cli.path(parser, "--ranking", "FAIG's ranking (Parquet)")
     cli.path(parser, "--calibration", "images to fix the thresholds on (HDF5)")
     cli.path(parser, "--data", "test images (HDF5, named by their dataset)", nargs="+")

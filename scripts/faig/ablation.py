@@ -83,7 +83,7 @@ def measure_masking(
         `scale` border pixels left out), gradient_mse (between masked and target output, x 1000).
     """
     masked = list(masked)
-    border = int(store.attributes["scale"])
+    border = store.scale
     reference = pair.compute.images(store.hr(image)[None])
     for degradation in degradations:
         pixels = store.lr(degradation, image)[None]

@@ -43,6 +43,12 @@ def path(parser: argparse.ArgumentParser, name: str, help: str, **options) -> No
     parser.add_argument(name, type=Path, required=True, help=help, **options)
 
 
+def pair(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments --baseline and --target: the weights of a pair."""
+    path(parser, "--baseline", "the baseline's weights (safetensors)")
+    path(parser, "--target", "the target's weights (safetensors)")
+
+
 def tables(parser: argparse.ArgumentParser) -> None:
     """Add the repeatable argument --table: tables of a run, each with what it is."""
     parser.add_argument(

@@ -90,7 +90,7 @@ def spread_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
         side: in LR pixels; an image smaller than that is taken whole.
         count: how many at most per image.
     """
-    scale, result = int(store.attributes["scale"]), []
+    scale, result = store.scale, []
     for image in store.names:
         height, width = (n // scale for n in store.hr(image).shape[1:])
         corners = [
@@ -111,7 +111,7 @@ def crop_examples(
     Yields:
         The name of the true degradation, and an example with this one input.
     """
-    scale = int(store.attributes["scale"])
+    scale = store.scale
     for crop in crops:
         reference = crop.of(store.hr(crop.image), scale)[None]
         plain = crop.of(store.lr(clean, crop.image))[None]

@@ -95,6 +95,11 @@ class ImageStore:
         with _readable(self.path), h5py.File(self.path, "r") as file:
             yield file
 
+    @property
+    def scale(self) -> int:
+        """Super-resolution factor between the LR and HR images."""
+        return int(self.attributes["scale"])
+
     def hr(self, name: str) -> Tensor:
         """HR image, uint8 (3, H, W)."""
         return self._read(f"hr/{name}")

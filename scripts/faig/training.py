@@ -400,7 +400,7 @@ def evaluate(
         Rows with input_degradation, image, psnr (dB, RGB, `scale` border pixels left out).
     """
     rows = []
-    border = int(store.attributes["scale"])
+    border = store.scale
     for image in store.names:
         reference = compute.images(store.hr(image)[None])
         for degradation in degradations:

@@ -63,7 +63,7 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
         benchmark:
             f"{RUN}/benchmarks/plot_{FIGURE}/{{network}}.tsv"
         wildcard_constraints:
-            network="|".join(NETWORKS),
+            network=names(NETWORKS),
         conda:
             ENVIRONMENT
         params:
