@@ -3,6 +3,7 @@
 import pandas as pd
 from faig import cli
 from faig.ablation import choices
+from faig.batches import PatchSampler
 from faig.degradations import build_degradations
 from faig.filters import FilterIndex
 from faig.networks import build, load_state
@@ -14,7 +15,7 @@ from faig.store import (
     read_table,
     write_table,
 )
-from faig.training import Checkpoint, PatchSampler, Schedule, evaluate, train
+from faig.training import Checkpoint, Schedule, evaluate, train
 
 
 def main(args) -> None:
@@ -27,7 +28,7 @@ def main(args) -> None:
     stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
     rankings = {args.ranking.stem: read_table(args.ranking)}
 
-    rows = []
+    rows, checkpoints = [], []
     for choice in choices(rankings, cfg["proportions"]):
         network = load_state(build(**cfg["network"]), baseline, str(args.baseline))
         sampler = PatchSampler(data, degradations, **cfg["batches"], seed=seed, compute=compute)
@@ -42,11 +43,13 @@ def main(args) -> None:
                 checkpoint=checkpoint,
                 label=label,
             )
-            checkpoint.remove()
+        checkpoints.append(checkpoint)
         for dataset, store in tests.items():
             measured = evaluate(network.eval(), store, cfg["input_degradations"], compute, state)
             rows += [{**choice.columns, **row, "dataset": dataset} for row in measured]
     write_table(args.output, pd.DataFrame(rows), {"config": cfg})
+    for checkpoint in checkpoints:
+        checkpoint.remove()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Train a network: the baseline from fresh weights, or the target from the baseline's."""
 
+import numpy as np
 import pandas as pd
 import torch
 from faig import cli
+from faig.batches import PatchSampler
 from faig.degradations import build_degradations
 from faig.networks import build, load_state
 from faig.provenance import canonical_json, checksum
@@ -13,7 +15,7 @@ from faig.store import (
     save_weights,
     write_table,
 )
-from faig.training import Checkpoint, PatchSampler, Schedule, evaluate, train
+from faig.training import Checkpoint, Schedule, evaluate, train
 
 
 def make_network(cfg: dict, start):
@@ -21,6 +23,12 @@ def make_network(cfg: dict, start):
     torch.manual_seed(derive(cfg["seed"], "weights"))
     network = build(**cfg["network"])
     return load_state(network, load_weights(start), start) if start else network
+
+
+def spread(names: list[str], count: int) -> list[str]:
+    """At most `count` names, evenly spread over all."""
+    chosen = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
+    return [names[i] for i in chosen]
 
 
 def main(args) -> None:
@@ -32,8 +40,11 @@ def main(args) -> None:
     network = make_network(cfg, args.start)
     shadow = compute.place(make_network(cfg, args.start)).eval()
 
+    images = spread(validation.names, cfg["validation_images"])
+
     def validate(state) -> list[dict]:
-        rows = evaluate(shadow, validation, cfg["validation_degradations"], compute, state)
+        names = cfg["validation_degradations"]
+        rows = evaluate(shadow, validation, names, compute, state, images)
         means = pd.DataFrame(rows).groupby("input_degradation", sort=False)["psnr"].mean()
         return [{"degradation": name, "psnr": value} for name, value in means.items()]
 

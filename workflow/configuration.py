@@ -192,9 +192,20 @@ def _nonsense(config: dict) -> Iterator[str]:
         yield from _bad_call(key, name, parameters or {}, codebase.methods(), "attribution method")
         yield from _bad_quadrature(key, parameters or {})
     yield from _bad_quadrature("prediction", config["prediction"])
-    patch, scale = config["training"]["patch"], config["scale"]
-    if patch % scale:
-        yield f"training.patch: found {patch}, expected a multiple of the scale {scale}"
+    yield from _bad_patches(config["training"], config["scale"])
+
+
+def _bad_patches(training: dict, scale: int) -> Iterator[str]:
+    parts = training["sub_images"] or {}
+    lengths = {"patch": training["patch"], **{f"sub_images.{k}": v for k, v in parts.items()}}
+    for key, length in lengths.items():
+        if length % scale:
+            yield f"training.{key}: found {length}, expected a multiple of the scale {scale}"
+    if parts and parts["size"] < training["patch"]:
+        yield (
+            f"training.sub_images.size: found {parts['size']}, expected at least the patch of "
+            f"{training['patch']}"
+        )
 
 
 def _bad_quadrature(key: str, parameters: Mapping) -> Iterator[str]:

@@ -33,11 +33,17 @@ class Sections:
         }
 
     def _batches(self) -> dict:
-        return {key: self.config["training"][key] for key in ("patch", "batch")}
+        return {key: self.config["training"][key] for key in ("patch", "batch", "sub_images")}
 
     def _schedule(self, stage: Mapping) -> dict:
-        keys = ("iterations", "learning_rate", "period", "minimum_learning_rate")
-        return {key: stage[key] for key in keys}
+        """A schedule with its lengths multiplied by `training.scale`."""
+
+        def scaled(length):
+            return length and max(1, round(length * self.config["training"]["scale"]))
+
+        lengths = {key: scaled(stage[key]) for key in ("iterations", "period")}
+        rates = {key: stage[key] for key in ("learning_rate", "minimum_learning_rate")}
+        return {**lengths, **rates}
 
     def _conditions(self) -> dict[str, list[str]]:
         """Per true degradation those whose filters are ranked and that it contains.
@@ -88,6 +94,7 @@ class Sections:
                 "degradations": self._degradations(own["degradations"]),
                 "schedule": self._schedule(own),
                 "validations": self.config["training"]["validations"],
+                "validation_images": self.config["training"]["validation_images"],
                 "validation_degradations": sorted(self.config["degradations"]),
                 **self._compute(),
             }

@@ -5,6 +5,7 @@ import os
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -72,6 +73,20 @@ def _readable(path: str | Path) -> Iterator[None]:
         ) from None
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Place of one image, uint8 (height, width, 3) in one piece, in a dataset's file.
+
+    Attributes:
+        offset: of its first byte.
+        height, width: in pixels.
+    """
+
+    offset: int
+    height: int
+    width: int
+
+
 class ImageStore:
     """Reader of one dataset's HDF5 file.
 
@@ -102,16 +117,42 @@ class ImageStore:
 
     def hr(self, name: str) -> Tensor:
         """HR image, uint8 (3, H, W)."""
-        return self._read(f"hr/{name}")
+        return self._read(self.hr_key(name))
 
     def lr(self, degradation: str, name: str) -> Tensor:
         """LR image, uint8 (3, H / r, W / r)."""
+        return self._read(self.lr_key(degradation, name))
+
+    def hr_key(self, name: str) -> str:
+        """Where the file holds an HR image."""
+        return f"hr/{name}"
+
+    def lr_key(self, degradation: str, name: str) -> str:
+        """Where the file holds an LR image."""
         if degradation not in self.degradations:
             raise InputError(
                 f"{self.path}: holds no degradation '{degradation}', "
                 f"only {', '.join(self.degradations)}"
             )
-        return self._read(f"lr/{degradation}/{name}")
+        return f"lr/{degradation}/{name}"
+
+    def extents(self) -> dict[str, Extent]:
+        """Where each image's pixels lie in the file, by HDF5 key.
+
+        Raises:
+            InputError: an image is compressed or in chunks, as older versions may have stored it.
+        """
+        keys = [self.hr_key(name) for name in self.names]
+        keys += [self.lr_key(kind, name) for kind in self.degradations for name in self.names]
+        with self._open() as file:
+            found = {key: (file[key].id.get_offset(), file[key].shape) for key in keys}
+        scattered = [key for key, (offset, _) in found.items() if offset is None]
+        if scattered:
+            raise InputError(
+                f"{self.path}: '{scattered[0]}' is not stored in one piece; delete the file, and "
+                "the next run makes it again"
+            )
+        return {key: Extent(offset, *shape[:2]) for key, (offset, shape) in found.items()}
 
     def _read(self, key: str) -> Tensor:
         with self._open() as file:

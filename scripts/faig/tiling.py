@@ -8,6 +8,7 @@ output exactly as the whole image does, and the tiles' losses and gradients add 
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -100,12 +101,21 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     )
 
 
-def cut(network: nn.Module, shape: tuple[int, int], side: int) -> list[Tile]:
-    """Tiles for an LR image, or one tile that is the whole of it if both sides are at most `side`.
+class Tiler:
+    """Cuts LR images for a network into tiles; its receptive field, the margin, is found once.
 
     Args:
-        network: its receptive field sets the margin.
-        shape: height and width of the LR image.
+        side: an image with no side longer than that, in LR pixels, is one tile.
     """
-    margin = 0 if max(shape) <= side else receptive_radius(network)
-    return list(tiles(*shape, side, margin))
+
+    def __init__(self, network: nn.Module, side: int):
+        self.network, self.side = network, side
+
+    def cut(self, shape: tuple[int, int]) -> list[Tile]:
+        """Tiles for an LR image, of which height and width are given."""
+        margin = 0 if max(shape) <= self.side else self._margin
+        return list(tiles(*shape, self.side, margin))
+
+    @cached_property
+    def _margin(self) -> int:
+        return receptive_radius(self.network)

@@ -1,11 +1,14 @@
-"""Training: patches, schedule, loop, exponential moving average, resumable checkpoints."""
+"""Training: schedule, loop, exponential moving average, resumable checkpoints."""
 
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +16,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from . import networks
-from .degradations import Degradation, to_float
+from .batches import PatchSampler
 from .device import Compute
 from .errors import InputError
 from .metrics import psnr
@@ -47,95 +50,6 @@ class Schedule:
         cosine = (1 + math.cos(math.pi * (iteration % period) / period)) / 2
         lowest = self.minimum_learning_rate
         return lowest + (self.learning_rate - lowest) * cosine
-
-
-class PatchSampler:
-    """Random training batches: image, degradation, position and orientation uniformly at random.
-
-    The images lie in memory as 8-bit stems (see `Degradation`); noise is drawn for each batch.
-
-    Args:
-        store: training images, with stems in `lr`.
-        degradations: by name; each patch takes one with equal probability.
-        patch: side of a square HR patch in pixels.
-        batch: number of patches.
-        seed: of every draw.
-
-    Raises:
-        InputError: an image is smaller than the patch.
-    """
-
-    def __init__(
-        self,
-        store: ImageStore,
-        degradations: Mapping[str, Degradation],
-        *,
-        patch: int,
-        batch: int,
-        seed: int,
-        compute: Compute,
-    ):
-        self.compute, self.batch = compute, batch
-        self.degradations = list(degradations.values())
-        self.scale = self.degradations[0].scale
-        self.size = patch // self.scale  # in LR pixels
-        self.hr = [store.hr(name) for name in store.names]
-        self.lr = [[store.lr(name, image) for image in store.names] for name in degradations]
-        for name, image in zip(store.names, self.hr, strict=True):
-            if min(image.shape[1:]) < patch:
-                raise InputError(
-                    f"training image '{name}' is {image.shape[2]} x {image.shape[1]} pixels, "
-                    f"smaller than the patch of {patch}: leave it out or set training.patch lower"
-                )
-        self.choices = torch.Generator().manual_seed(seed)
-        self.noise = torch.Generator(compute.device).manual_seed(seed)
-
-    def next(self) -> tuple[Tensor, Tensor]:
-        """LR (N, 3, patch / r, patch / r) and HR (N, 3, patch, patch), float32 in [0, 1]."""
-        kinds = self._draw(len(self.degradations), self.batch).tolist()
-        images = self._draw(len(self.hr), self.batch).tolist()
-        turns = self._draw(8, self.batch).tolist()
-        pairs = [self._patch(*choice) for choice in zip(kinds, images, turns, strict=True)]
-        stems, hr = zip(*pairs, strict=True)
-        hr = to_float(torch.stack(hr).to(self.compute.device))
-        lr = hr.new_empty(self.batch, 3, self.size, self.size)
-        for kind in sorted(set(kinds)):
-            rows = [i for i, k in enumerate(kinds) if k == kind]
-            own = to_float(torch.stack([stems[i] for i in rows]).to(self.compute.device))
-            lr[rows] = self.degradations[kind].apply_rest(own, self.noise)
-        return lr, hr
-
-    def _draw(self, high: int, count: int) -> Tensor:
-        return torch.randint(high, (count,), generator=self.choices)
-
-    def _patch(self, kind: int, image: int, turn: int) -> tuple[Tensor, Tensor]:
-        stem, hr = self.lr[kind][image], self.hr[image]
-        corner = [int(self._draw(n // self.scale - self.size + 1, 1)) for n in hr.shape[1:]]
-        # a stem that ends before the downsampling is still as fine as the HR image
-        fineness = stem.shape[1] * self.scale // hr.shape[1]
-        cut = (_cut(stem, corner, self.size, fineness), _cut(hr, corner, self.size, self.scale))
-        return tuple(_orient(patch, turn) for patch in cut)
-
-    def state(self) -> dict[str, Tensor]:
-        """Random state, for a checkpoint."""
-        return {"choices": self.choices.get_state(), "noise": self.noise.get_state()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state()`."""
-        self.choices.set_state(state["choices"])
-        self.noise.set_state(state["noise"])
-
-
-def _cut(image: Tensor, corner: Sequence[int], side: int, factor: int) -> Tensor:
-    """A square of `side` LR pixels from an image (3, H, W) that is `factor` times as fine."""
-    y, x = (factor * n for n in corner)
-    return image[:, y : y + factor * side, x : x + factor * side]
-
-
-def _orient(patch: Tensor, turn: int) -> Tensor:
-    """One of the eight symmetries of the square."""
-    patch = torch.rot90(patch, turn % 4, (1, 2))
-    return patch.flip(2) if turn >= 4 else patch
 
 
 class Checkpoint:
@@ -202,12 +116,11 @@ class Run:
     def __init__(
         self,
         network: nn.Module,
-        sampler: PatchSampler,
         schedule: Schedule,
         compute: Compute,
         trainable: Mapping[str, Tensor] | None = None,
     ):
-        self.network, self.sampler = compute.place(network).train(), sampler
+        self.network = compute.place(network).train()
         self.schedule, self.compute = schedule, compute
         self.parameters = _select_trainable(network, trainable, compute.device)
         self.optimizer = torch.optim.Adam(
@@ -234,11 +147,14 @@ class Run:
         """Seconds spent in training, over all interruptions."""
         return self.seconds + time.monotonic() - self._started
 
-    def step(self) -> None:
-        """One batch, one update of the weights and of their average."""
+    def step(self, lr: Tensor, hr: Tensor) -> None:
+        """One update of the weights and of their average.
+
+        Args:
+            lr, hr: a batch, see `PatchSampler.make`.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
-        lr, hr = self.sampler.next()
         with self.compute.autocast():
             output = self.network(lr)
         loss = F.l1_loss(output.float(), hr)
@@ -297,7 +213,6 @@ class Run:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "sampler": self.sampler.state(),
             "seconds": self.elapsed,
             **{name: getattr(self, name) for name in self._PLAIN},
         }
@@ -306,7 +221,6 @@ class Run:
         """Go on from a `snapshot()`."""
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.sampler.restore(saved["sampler"])
         self.seconds = saved["seconds"]
         for name in self._PLAIN:
             setattr(self, name, saved[name])
@@ -338,7 +252,7 @@ def train(
         validations: how many times to validate, evenly spread, the end included.
         trainable: masks by weight name (`FilterIndex.masks`): only these elements change, all
             others stay bit-identical. None: everything is trained.
-        checkpoint: where to save and go on from.
+        checkpoint: where to save and go on from, at the end too.
         checkpoint_seconds: time between two checkpoints.
         label: names the training in the progress bar.
 
@@ -347,26 +261,67 @@ def train(
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite. The last good checkpoint stays.
+        SystemExit: SIGTERM or SIGINT came, and the checkpoint is saved.
     """
-    run = Run(network, sampler, schedule, compute, trainable)
+    run = Run(network, schedule, compute, trainable)
     if checkpoint and (saved := checkpoint.load()):
         run.resume(saved)
         print(f"{label}: going on from iteration {run.iteration}", flush=True)
-    last = schedule.iterations
+    first, last = run.iteration, schedule.iterations
     due = {math.ceil(last * (k + 1) / validations) for k in range(validations)}
     saved_at = time.monotonic()
-    steps = range(run.iteration, last)
-    for _ in progress(steps, label, last, "it", done=run.iteration):
-        run.step()
-        if run.iteration in due:
-            run.record(validate(run.ema))
-        save = checkpoint and time.monotonic() - saved_at > checkpoint_seconds
-        if save or run.iteration % 100 == 0:
-            run.mean_loss()  # a diverged training stops, and never overwrites a good checkpoint
-        if save:
-            checkpoint.save(run.snapshot())
-            saved_at = time.monotonic()
+    batches = progress(sampler.batches(first, last), label, last, "it", done=first)
+    with EndRequest() as end:
+        for lr, hr in batches:
+            run.step(lr, hr)
+            if run.iteration in due:
+                run.record(validate(run.ema))
+            save = checkpoint and (
+                end.signal
+                or run.iteration == last
+                or time.monotonic() - saved_at > checkpoint_seconds
+            )
+            if save or run.iteration % 100 == 0:
+                run.mean_loss()  # a diverged training stops, and never overwrites a good checkpoint
+            if save:
+                checkpoint.save(run.snapshot())
+                saved_at = time.monotonic()
+            if end.signal:
+                kept = "saved, the next run goes on from here" if checkpoint else "nothing saved"
+                end.obey(f"{label}: stopped by {{}} at iteration {run.iteration}: {kept}")
     return run.ema, run.history
+
+
+class EndRequest:
+    """While it lasts, a request to end (SIGTERM, Ctrl-C) is noted, so that work can be saved first.
+
+    A scheduler sends SIGTERM some seconds before it kills a job whose time is up.
+
+    Attributes:
+        signal: the signal's number; None as long as there was none.
+    """
+
+    def __init__(self):
+        self.signal: int | None = None
+        self._before: dict = {}
+
+    def __enter__(self) -> "EndRequest":
+        if threading.current_thread() is threading.main_thread():
+            for kind in (signal.SIGTERM, signal.SIGINT):
+                self._before[kind] = signal.signal(kind, self._note)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for kind, handler in self._before.items():
+            signal.signal(kind, handler)
+
+    def _note(self, number: int, frame) -> None:
+        self.signal = number
+
+    def obey(self, message: str) -> NoReturn:
+        """Print a message with the signal's name, and exit with the status that is its custom."""
+        print(message.format(signal.Signals(self.signal).name), flush=True)
+        raise SystemExit(128 + self.signal)
 
 
 def _select_trainable(
@@ -390,18 +345,20 @@ def evaluate(
     degradations: Sequence[str],
     compute: Compute,
     state: Mapping[str, Tensor] | None = None,
+    images: Sequence[str] | None = None,
 ) -> list[dict]:
-    """PSNR of every image of a dataset under every degradation.
+    """PSNR of a dataset's images under every degradation.
 
     Args:
         state: weights to use instead of the network's own.
+        images: which; None for all.
 
     Returns:
         Rows with input_degradation, image, psnr (dB, RGB, `scale` border pixels left out).
     """
     rows = []
     border = store.scale
-    for image in store.names:
+    for image in images or store.names:
         reference = compute.images(store.hr(image)[None])
         for degradation in degradations:
             pixels = store.lr(degradation, image)[None]

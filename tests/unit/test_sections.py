@@ -62,7 +62,10 @@ def differing(one: dict, other: dict) -> set[str]:
         ("training.target.iterations", 7, ["training/*/target"]),
         ("training.target.period", 7, ["training/*/target"]),
         ("training.patch", 64, ["training/*", "retraining/*"]),
+        ("training.sub_images", {"size": 64, "stride": 32}, ["training/*", "retraining/*"]),
+        ("training.scale", 0.5, ["training/*", "retraining/*"]),
         ("training.validations", 3, ["training/*"]),
+        ("training.validation_images", 3, ["training/*"]),
         ("training.target.degradations", ["bicubic", "blur"],
          ["training/*/target", "retraining/*", "synthesis/photos_train"]),
         ("networks.srcnn.parameters", {"widths": [8, 8]}, ["*/srcnn", "*/srcnn/*"]),
@@ -84,6 +87,15 @@ def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns)
     found = differing(DEFAULT, changed(DEFAULT, key, value))
     names = all_sections(DEFAULT)
     assert found == {n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)}
+
+
+def test_the_scale_multiplies_every_length_of_training():
+    config = changed(changed(DEFAULT, "training.scale", 0.01), "training.target.period", 300)
+    section = Sections(config)
+    target = json.loads(section.training("srcnn", "0", "target"))["schedule"]
+    assert (target["iterations"], target["period"]) == (10, 3)
+    retraining = json.loads(section.retraining("srcnn", "0"))["schedule"]
+    assert (retraining["iterations"], retraining["period"]) == (2, None)
 
 
 def test_an_operators_parameter_changes_what_is_trained_and_degraded_with_it():

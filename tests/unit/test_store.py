@@ -100,6 +100,30 @@ def test_linked_image_reads_as_the_original(tmp_path):
     assert torch.equal(store.lr("noise", "a"), store.lr("clean", "a"))
 
 
+def test_extents_are_where_the_pixels_lie(store):
+    raw = np.fromfile(store.path, np.uint8)
+    extents = store.extents()
+    for name in store.names:
+        for key, image in (
+            (store.hr_key(name), store.hr(name)),
+            *((store.lr_key(kind, name), store.lr(kind, name)) for kind in store.degradations),
+        ):
+            place = extents[key]
+            pixels = raw[place.offset :][: 3 * place.height * place.width]
+            shaped = pixels.reshape(place.height, place.width, 3)
+            np.testing.assert_array_equal(shaped, image.permute(1, 2, 0))
+
+
+def test_an_image_in_chunks_has_no_extent(store):
+    with h5py.File(store.path, "a") as file:
+        key = store.hr_key(store.names[0])
+        pixels = file[key][:]
+        del file[key]
+        file.create_dataset(key, data=pixels, compression="gzip")
+    with pytest.raises(InputError, match="not stored in one piece; delete the file"):
+        ImageStore(store.path).extents()
+
+
 def test_missing_degradation_is_named_with_those_there_are(store):
     with pytest.raises(InputError, match=r"set\.h5.*'jpeg'.*blur, noise"):
         store.lr("jpeg", "a")

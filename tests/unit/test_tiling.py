@@ -2,7 +2,7 @@ import pytest
 import torch
 from faig.errors import InputError
 from faig.networks import build
-from faig.tiling import cut, receptive_radius, tiles
+from faig.tiling import Tiler, receptive_radius, tiles
 from torch import nn
 
 
@@ -65,7 +65,7 @@ def test_tiles_add_up_to_the_whole(side, scale):
     whole = (network(image) - reference).square().sum()
     expected = torch.autograd.grad(whole, parameters)
 
-    parts = cut(network, (29, 23), side)
+    parts = Tiler(network, side).cut((29, 23))
     assert len(parts) == -(-29 // side) * -(-23 // side)
     losses, gradients = 0.0, [torch.zeros_like(p) for p in parameters]
     for tile in parts:

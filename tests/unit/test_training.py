@@ -1,13 +1,15 @@
+import os
+import signal
 import threading
 
 import numpy as np
 import pytest
 import torch
+from faig.batches import PatchSampler
 from faig.degradations import build_degradations
-from faig.errors import InputError
 from faig.filters import FilterIndex
 from faig.networks import build
-from faig.training import Checkpoint, PatchSampler, Schedule, TrainingDiverged, evaluate, train
+from faig.training import Checkpoint, Schedule, TrainingDiverged, evaluate, train
 from toys import (
     BICUBIC,
     CPU,
@@ -15,10 +17,8 @@ from toys import (
     PartlyUsedNetwork,
     SmoothNetwork,
     degraded_store,
-    noise_image,
     photo,
     random_state,
-    write_store,
 )
 
 OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
@@ -45,24 +45,35 @@ def make_sampler(store, sampler_class=PatchSampler, operators=OPERATORS, seed=0,
 class Interrupted(PatchSampler):
     """Stops the training at the tenth batch, as a kill would."""
 
-    batches = 0
+    def batches(self, first, last):
+        for number, batch in enumerate(super().batches(first, last), first):
+            if number == 9:
+                raise Killed
+            yield batch
 
-    def next(self):
-        self.batches += 1
-        if self.batches == 10:
-            raise KeyboardInterrupt
-        return super().next()
+
+class Terminated(PatchSampler):
+    """Has the process asked to end while the tenth batch is made."""
+
+    request = signal.SIGTERM
+
+    def batches(self, first, last):
+        for number, batch in enumerate(super().batches(first, last), first):
+            if number == 9:
+                os.kill(os.getpid(), self.request)
+            yield batch
 
 
 class Poisoned(PatchSampler):
     """Has a NaN in its tenth batch."""
 
-    batches = 0
+    def batches(self, first, last):
+        for number, (lr, hr) in enumerate(super().batches(first, last), first):
+            yield (lr * float("nan") if number == 9 else lr), hr
 
-    def next(self):
-        self.batches += 1
-        lr, hr = super().next()
-        return (lr * float("nan") if self.batches == 10 else lr), hr
+
+class Killed(Exception):
+    """In place of SIGKILL."""
 
 
 def validate(weights) -> list[dict]:
@@ -97,73 +108,6 @@ def test_without_a_period_the_whole_training_is_one():
     assert schedule.rate(0) == pytest.approx(1e-3)
     assert schedule.rate(500) == pytest.approx(1e-3 / 2, rel=1e-3)
     assert 1e-7 < schedule.rate(999) < 3e-7
-
-
-# patches
-
-
-def test_lr_and_hr_patches_show_the_same_place(tmp_path):
-    small = {"a": noise_image(12, 20, 1), "b": noise_image(15, 9, 2)}
-    hr = {name: pixels.repeat(2, 0).repeat(2, 1) for name, pixels in small.items()}
-    inverted = {name: 255 - pixels for name, pixels in small.items()}
-    store = write_store(tmp_path / "s.h5", hr, {"plain": small, "inverted": inverted})
-    sampler = make_sampler(store, operators={"plain": BICUBIC, "inverted": BICUBIC}, batch=32)
-
-    lr, hr = ((255 * side).round().int() for side in sampler.next())
-    assert lr.shape == (32, 3, 8, 8)
-    assert hr.shape == (32, 3, 16, 16)
-    kinds = set()
-    for small_patch, patch in zip(lr, hr[..., ::2, ::2], strict=True):
-        assert torch.equal(patch, small_patch) or torch.equal(patch, 255 - small_patch)
-        kinds.add(torch.equal(patch, small_patch))
-    assert kinds == {True, False}
-
-
-def test_patches_come_in_all_positions_and_orientations(tmp_path):
-    pixels = noise_image(18, 16)
-    store = write_store(tmp_path / "s.h5", {"a": pixels}, {"x": {"a": pixels[::2, ::2]}})
-    _, hr = make_sampler(store, operators={"x": BICUBIC}, batch=200).next()
-    assert len({patch.numpy().tobytes() for patch in hr}) == 2 * 8
-
-
-def test_noise_is_drawn_afresh_on_stored_stems(tmp_path):
-    grey = {"a": np.full((32, 32, 3), 128, np.uint8)}
-    store = degraded_store(tmp_path / "s.h5", grey, {"noise": NOISE}, stems=True)
-    sampler = make_sampler(store, operators={"noise": NOISE}, batch=16)
-    (first, _), (second, _) = sampler.next(), sampler.next()
-    assert not torch.equal(first, second)
-    assert first.std() == pytest.approx(0.1, rel=0.1)
-    assert len({patch.numpy().tobytes() for patch in first}) == 16
-
-
-def test_noise_before_downsampling_gives_patches_of_the_same_place(tmp_path):
-    """A stem may end before the image is made small; LR patches must still fit the HR ones."""
-    noisy = {"early": [{"op": "gaussian_noise", "sigma": 1e-6}, {"op": "downsample"}]}
-    store = degraded_store(tmp_path / "s.h5", {"a": photo(32, 48)}, noisy, stems=True)
-    lr, hr = make_sampler(store, operators=noisy).next()
-    assert lr.shape == (4, 3, 8, 8)
-    assert hr.shape == (4, 3, 16, 16)
-    block_means = hr.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
-    assert (lr - block_means).abs().mean() < 0.02
-
-
-def test_batches_follow_from_the_seed(store):
-    batches = [[*make_sampler(store, seed=seed).next()] for seed in (1, 1, 2)]
-    assert all(torch.equal(a, b) for a, b in zip(batches[0], batches[1], strict=True))
-    assert not torch.equal(batches[0][1], batches[2][1])
-
-
-def test_a_restored_sampler_goes_on_identically(store):
-    sampler, other = make_sampler(store, seed=1), make_sampler(store, seed=2)
-    sampler.next()
-    other.restore(sampler.state())
-    for _ in range(3):
-        assert all(torch.equal(a, b) for a, b in zip(sampler.next(), other.next(), strict=True))
-
-
-def test_an_image_smaller_than_the_patch_is_named(store):
-    with pytest.raises(InputError, match=r"'b' is 24 x 20 pixels.*patch of 22"):
-        make_sampler(store, patch=22)
 
 
 # training
@@ -251,20 +195,36 @@ def test_resumed_training_is_bit_identical(store, tmp_path):
 
     checkpoint = Checkpoint(tmp_path / "run.checkpoint", "stamp")
     interrupted = make_sampler(store, Interrupted)
-    with checkpoint, pytest.raises(KeyboardInterrupt):
+    with checkpoint, pytest.raises(Killed):
         train(make_network(), interrupted, SCHEDULE, CPU, checkpoint=checkpoint, **options)
     assert checkpoint.load()["iteration"] == 9
 
     torch.manual_seed(123)
-    fresh, network = make_sampler(store, seed=99), build("srcnn", 2, {"widths": [4]})
-    resumed = train(network, fresh, SCHEDULE, CPU, checkpoint=checkpoint, **options)
+    network = build("srcnn", 2, {"widths": [4]})
+    resumed = train(network, make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint, **options)
     assert same_weights(resumed[0], whole[0])
     assert without_seconds(resumed[1]) == without_seconds(whole[1])
 
 
+@pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_end_saves_first(store, tmp_path, capsys, request_):
+    whole, _ = train(make_network(), make_sampler(store), SCHEDULE, CPU)
+    checkpoint = Checkpoint(tmp_path / "run.checkpoint", "stamp")
+    sampler = make_sampler(store, Terminated)
+    sampler.request = request_
+    handler = signal.getsignal(request_)
+    with pytest.raises(SystemExit) as end:
+        train(make_network(), sampler, SCHEDULE, CPU, checkpoint=checkpoint, label="me")
+    assert end.value.code == 128 + request_
+    assert f"me: stopped by {request_.name} at iteration 10: saved" in capsys.readouterr().out
+    assert signal.getsignal(request_) is handler
+    resumed, _ = train(make_network(), make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint)
+    assert same_weights(resumed, whole)
+
+
 def test_a_finished_training_is_not_repeated(store, tmp_path):
     checkpoint = Checkpoint(tmp_path / "run.checkpoint", "stamp")
-    options = {"checkpoint": checkpoint, "checkpoint_seconds": -1.0}
+    options = {"checkpoint": checkpoint}
     first, _ = train(make_network(), make_sampler(store), Schedule(5, 1e-3), CPU, **options)
     second, _ = train(
         make_network(), make_sampler(store, seed=9), Schedule(5, 1e-3), CPU, **options
@@ -338,6 +298,13 @@ def test_two_trainings_never_hold_one_checkpoint(tmp_path):
 
 
 # evaluation
+
+
+def test_evaluation_of_some_images(tmp_path):
+    images = {name: photo(12, 12, i) for i, name in enumerate("abc")}
+    store = degraded_store(tmp_path / "s.h5", images, OPERATORS)
+    rows = evaluate(SmoothNetwork(), store, ["noise"], CPU, images=["c", "a"])
+    assert [row["image"] for row in rows] == ["c", "a"]
 
 
 def test_evaluation_measures_what_skimage_measures(tmp_path):
