@@ -98,8 +98,10 @@ MISTAKES = [
     ("prediction.proportion", 0, ["prediction.proportion", "above 0"]),
     ("training.baseline.iterations", 0, ["training.baseline.iterations", "at least 1"]),
     ("attribution.degradations", ["blur"], ["attribution.degradations", "at least 2"]),
-    ("training.sub_images", {"size": 33, "stride": 2},
-     ["training.sub_images.size", "33", "multiple of the scale 2", "at least the patch of 48"]),
+    ("training.sub_images", {"size": 480, "stride": 241},
+     ["training.sub_images.stride", "241", "multiple of the scale 2"]),
+    ("training.sub_images", {"size": 32, "stride": 2},
+     ["training.sub_images.size", "32", "at least the patch of 48"]),
     ("training.scale", 0, ["training.scale", "above 0"]),
     ("training.patch", 49, ["training.patch", "49", "multiple of the scale 2"]),
     # names

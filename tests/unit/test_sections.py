@@ -91,7 +91,7 @@ def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns)
 
 def test_the_scale_multiplies_every_length_of_training():
     config = changed(changed(DEFAULT, "training.scale", 0.01), "training.target.period", 300)
-    section = Sections(config)
+    section = Sections(configuration.load(config))
     target = json.loads(section.training("srcnn", "0", "target"))["schedule"]
     assert (target["iterations"], target["period"]) == (10, 3)
     retraining = json.loads(section.retraining("srcnn", "0"))["schedule"]
