@@ -237,17 +237,24 @@ def _bad_datasets(config: dict) -> Iterator[str]:
         yield from _overlap(datasets, roles[role], name, "test")
 
 
+# the key that tells where the images of a source are
+SOURCES = {"packaged": "images", "folder": "path", "archive": "mirrors"}
+
+
 def _bad_source(key: str, dataset: dict) -> Iterator[str]:
-    needed = {"packaged": ["images"], "folder": ["path"], "archive": ["checksum"]}
-    missing = [part for part in needed[dataset["source"]] if not dataset.get(part)]
-    if missing:
-        yield f"{key}: a {dataset['source']} source needs the key '{missing[0]}'"
-    elif dataset["source"] == "archive" and not (dataset.get("urls") or dataset.get("path")):
-        yield f"{key}: an archive source needs the key 'urls' or 'path'"
-    elif dataset["source"] == "packaged":
+    needed = SOURCES[dataset["source"]]
+    if not dataset.get(needed):
+        yield f"{key}: a source '{dataset['source']}' needs the key '{needed}'"
+    elif needed == "images":
         for name in dataset["images"]:
             if name not in PACKAGED:
                 yield _unknown(f"{key}.images", name, list(PACKAGED), "packaged photograph")
+    elif needed == "mirrors":
+        for i, mirror in enumerate(dataset["mirrors"]):
+            if ("url" in mirror) == ("path" in mirror):
+                yield f"{key}.mirrors[{i}]: expected one of the keys 'url' and 'path'"
+        if "path" in dataset:
+            yield f"{key}.path: is for a folder; write a local archive as one of the mirrors"
 
 
 def _overlap(datasets: dict, first: str, second: str, role: str) -> Iterator[str]:
@@ -262,9 +269,19 @@ def _overlap(datasets: dict, first: str, second: str, role: str) -> Iterator[str
     if shared:
         names = ", ".join(sorted(shared))
         yield f"datasets.{second}.images: {names} also shown in '{first}'; they must be disjoint"
-    paths = [datasets[name].get("path") for name in (first, second)]
-    if paths[0] and paths[0] == paths[1]:
-        yield f"datasets.{second}.path: the same as that of '{first}'; images must be disjoint"
+    if _places(datasets[first]) & _places(datasets[second]):
+        key = f"datasets.{second}.{SOURCES[datasets[second]['source']]}"
+        yield f"{key}: the same as that of '{first}'; images must be disjoint"
+
+
+def _places(dataset: dict) -> set:
+    """Folders that hold a dataset's images, those in archives included."""
+    if dataset["source"] == "folder":
+        return {dataset["path"]} if "path" in dataset else set()
+    if dataset["source"] == "archive":
+        mirrors = dataset.get("mirrors", [])
+        return {(mirror["checksum"], mirror.get("member")) for mirror in mirrors}
+    return set()
 
 
 def _bad_degradations(config: dict) -> Iterator[str]:

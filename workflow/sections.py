@@ -62,9 +62,7 @@ class Sections:
 
     def download(self, dataset: str) -> str:
         """Where an archive comes from."""
-        keys = ("path", "urls", "checksum", "member")
-        source = self.config["datasets"][dataset]
-        return canonical_json({key: source[key] for key in keys if key in source})
+        return canonical_json({"mirrors": self.config["datasets"][dataset]["mirrors"]})
 
     def synthesis(self, dataset: str) -> str:
         """The source, and the degradations that the dataset is needed in."""

@@ -16,12 +16,15 @@ class _Lines:
         sys.stderr.flush()
 
 
-def progress(items: Iterable, label: str, total: int, unit: str, done: int = 0) -> Iterable:
+def progress(
+    items: Iterable | None, label: str, total: int | None, unit: str, done: int = 0
+) -> tqdm:
     """Iterate with a progress bar: in place on a terminal, a line every few seconds in a log.
 
     Args:
-        total: number of items, those `done` before included.
-        unit: what an item is, for the rate.
+        items: None to count by the bar's `update` instead, until its `close`.
+        total: number of items, those `done` before included; None if unknown.
+        unit: what an item is, for the rate; bytes ("B") are shown as kB, MB, ….
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -30,6 +33,7 @@ def progress(items: Iterable, label: str, total: int, unit: str, done: int = 0) 
         total=total,
         initial=done,
         unit=unit,
+        unit_scale=unit == "B",
         ascii=True,
         mininterval=0.5 if terminal else 5,
         maxinterval=30,

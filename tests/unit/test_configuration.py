@@ -64,6 +64,13 @@ def test_defaults_are_not_shared_between_configs():
     assert configuration.load(without("", "seeds"))["seeds"] == [0]
 
 
+MIRROR = {"url": "https://a.org/b.zip", "checksum": "md5:" + "0" * 32}
+
+
+def archive(*mirrors: dict) -> dict:
+    return {"source": "archive", "mirrors": list(mirrors)}
+
+
 # key, value in place of the default config's, and what the complaint must hold
 # fmt: off
 MISTAKES = [
@@ -135,10 +142,19 @@ MISTAKES = [
     # sources
     ("datasets.photos_test", {"source": "packaged"}, ["photos_test", "packaged", "'images'"]),
     ("datasets.photos_test", {"source": "folder"}, ["photos_test", "folder", "'path'"]),
-    ("datasets.photos_test", {"source": "archive", "urls": ["https://a.org/b.zip"]},
-     ["photos_test", "archive", "'checksum'"]),
-    ("datasets.photos_test", {"source": "archive", "checksum": "md5:" + "0" * 32},
-     ["photos_test", "archive", "'urls' or 'path'"]),
+    ("datasets.photos_test", {"source": "archive"}, ["photos_test", "archive", "'mirrors'"]),
+    ("datasets.photos_test", archive({**MIRROR, "path": "b.zip"}),
+     ["photos_test.mirrors[0]", "one of the keys 'url' and 'path'"]),
+    ("datasets.photos_test", archive(MIRROR, {"checksum": MIRROR["checksum"]}),
+     ["photos_test.mirrors[1]", "one of the keys 'url' and 'path'"]),
+    ("datasets.photos_test", archive({"url": "https://a.org/b.zip"}),
+     ["photos_test.mirrors[0]", "'checksum' is missing"]),
+    ("datasets.photos_test", archive({**MIRROR, "url": "a.org/b.zip"}),
+     ["photos_test.mirrors[0].url", "a.org/b.zip", "begins with http:// or https://"]),
+    ("datasets.photos_test", archive({**MIRROR, "checksum": "sha256:" + "0" * 32}),
+     ["photos_test.mirrors[0].checksum", "sha256: and 64"]),
+    ("datasets.photos_test", {**archive(MIRROR), "path": "b.zip"},
+     ["photos_test.path", "one of the mirrors"]),
     ("datasets.photos_test", {"source": "web"}, ["photos_test.source", "'web'", "packaged"]),
     ("datasets.photos_test", {"images": ["coffee"]}, ["photos_test", "'source' is missing"]),
 ]
@@ -176,6 +192,20 @@ def test_one_folder_may_not_be_on_both_sides():
     source = {"source": "folder", "path": "/data/photos"}
     (line,) = complaints(("datasets.photos_train", source), ("datasets.photos_test", source))
     assert "datasets.photos_test.path" in line
+
+
+def test_one_archive_has_room_for_both_sides_but_one_folder_in_it_has_not():
+    def both(member):
+        one = archive({**MIRROR, "member": "Set5/HR"})
+        other = archive({"path": "c.zip", "checksum": "md5:" + "1" * 32}, {**MIRROR, **member})
+        return ("datasets.photos_train", one), ("datasets.photos_test", other)
+
+    (line,) = complaints(*both({"member": "Set5/HR", "url": "https://c.org/b.zip"}))
+    assert "datasets.photos_test.mirrors: the same as that of 'photos_train'" in line
+    config = DEFAULT
+    for key, value in both({"member": "Set14/HR"}):
+        config = changed(config, key, value)
+    assert configuration.load(config)["datasets"]["photos_test"]["source"] == "archive"
 
 
 def test_thresholds_may_not_be_fixed_on_test_images():

@@ -26,3 +26,12 @@ def test_a_terminal_is_overwritten_in_place(capsys, monkeypatch):
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
     list(progress(range(3), "work", 3, "it"))
     assert "\r" in capsys.readouterr().err
+
+
+def test_bytes_are_counted_by_hand_and_scaled(capsys):
+    bar = progress(None, "download", 2_000_000, "B", done=500_000)
+    bar.update(1_500_000)
+    bar.close()
+    lines = [line for line in capsys.readouterr().err.split("\n") if line.strip()]
+    assert " 500k/2.00M " in lines[0]
+    assert " 2.00M/2.00M " in lines[-1]

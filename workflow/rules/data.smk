@@ -2,7 +2,11 @@ rule download:
     input:
         script=f"{SCRIPTS}/download.py",
         code=code("download"),
-        local=lambda w: config["datasets"][w.dataset].get("path") or [],
+        local=lambda w: [
+            mirror["path"]
+            for mirror in config["datasets"][w.dataset]["mirrors"]
+            if "path" in mirror
+        ],
     output:
         directory("results/archives/{dataset}"),
     log:
@@ -13,8 +17,8 @@ rule download:
     params:
         cfg=lambda w: section.download(w.dataset),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        "python {input.script:q} --config {params.cfg:q}"
+        " --downloads results/archives/downloaded-files --output {output:q} > {log:q} 2>&1"
 
 
 rule synthesize:
