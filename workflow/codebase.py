@@ -81,7 +81,14 @@ def code(script: str, architecture: str | None = None) -> list[str]:
 
 def networks() -> list[str]:
     """Names of the networks that come with the project."""
-    return sorted(f.stem for f in (LIBRARY / "networks").glob("*.py") if f.stem != "__init__")
+    files = (LIBRARY / "networks").glob("*.py")
+    return sorted(file.stem for file in files if "Network" in _assigned(file))
+
+
+def _assigned(path: Path) -> set[str]:
+    """Names that a file assigns at its top level."""
+    found = (node.targets for node in _tree(path).body if isinstance(node, ast.Assign))
+    return {target.id for targets in found for target in targets if isinstance(target, ast.Name)}
 
 
 class Parameter(NamedTuple):

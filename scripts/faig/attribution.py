@@ -100,7 +100,8 @@ def faig(
     For each element e of filter i, (baseline - target)_e times the integral over alpha in [0, 1]
     of dL/d gamma_e at gamma(alpha) = alpha baseline + (1 - alpha) target; absolute values summed
     over the filter. L is the squared error summed over the image. The completeness identity says
-    that over *all* parameters, signs kept, the sum is L(baseline) - L(target).
+    that over *all* parameters, signs kept, the sum is L(baseline) - L(target). Buffers, such as
+    statistics of batch normalisation, are the target's all along the line.
 
     Each weight of the path is made once for all degradations of an image. Images are taken one by
     one: on CPUs, gradients of a batch kept apart by `torch.func.vmap` were slower from 48 LR pixels

@@ -19,7 +19,8 @@ class Pair:
 
     Attributes:
         network: the module, in evaluation mode on the device of `compute`; its own weights do not
-            count, and may change.
+            count, and may change. Its buffers (statistics of batch normalisation, kernel codes)
+            are the target's, and stay.
         baseline: weights of the plain SR network, the paper's theta-bar, on the device.
         target: weights of the blind SR network, the paper's theta, on the device.
         compute: device and precision.
@@ -43,7 +44,9 @@ class Pair:
             {name: value.to(compute.device, copy=True) for name, value in state.items()}
             for state in (baseline, target)
         ]
-        return cls(compute.place(network).eval(), *states, compute)
+        placed = compute.place(network).eval()
+        placed.load_state_dict(states[1])
+        return cls(placed, *states, compute)
 
     @classmethod
     def load(cls, network: nn.Module, baseline: Path, target: Path, compute: Compute) -> "Pair":

@@ -45,11 +45,12 @@ class Search:
             name: alpha * self.baseline[name] + (1 - alpha) * self.target[name]
             for name in self.target
         }
-        network = self.build().to(self.reference.device)
+        network = self.build().to(self.reference.device).eval()
         network.load_state_dict(weights)
         error = (network(self.inputs[degradation]) - self.reference).square().sum()
-        error.backward()
-        return {name: parameter.grad for name, parameter in network.named_parameters()}
+        parameters = dict(network.named_parameters())
+        gradients = torch.autograd.grad(error, list(parameters.values()), materialize_grads=True)
+        return dict(zip(parameters, gradients, strict=True))
 
     def integrals(self, steps: Iterable[int]) -> dict[tuple[str, str], dict[str, Tensor]]:
         """Left sums of the gradient over some steps of the path.

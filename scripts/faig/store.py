@@ -192,7 +192,7 @@ def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: Mappin
 
 
 def load_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read a state dict, float32 on the CPU.
+    """Read a state dict, float32 on the CPU; counters stay the integers that they are.
 
     Args:
         path: `.safetensors`, or a PyTorch checkpoint as BasicSR writes it: the weights under
@@ -205,7 +205,10 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     with _readable(path):
         state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pickle(path)
-    return {name.removeprefix("module."): value.float() for name, value in state.items()}
+    return {
+        name.removeprefix("module."): value.float() if value.is_floating_point() else value
+        for name, value in state.items()
+    }
 
 
 def _load_safetensors(path: Path) -> Mapping[str, Tensor]:

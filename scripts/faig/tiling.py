@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from .errors import InputError
 
+GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -71,7 +73,8 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
 
     Measured on a copy with positive weights and no biases, in which nothing cancels and every unit
     is active: where the gradient of the central output pixels with respect to the input is not
-    zero, there the output depends on it.
+    zero, there the output depends on it. Pooling over the image needs no measurement, which a
+    softmax or clamp behind it could hide.
 
     Args:
         largest: give up beyond this radius.
@@ -79,6 +82,8 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     Raises:
         InputError: the radius is larger, as for networks with global pooling.
     """
+    if any(isinstance(module, GLOBAL) for module in network.modules()):
+        raise _too_far(network, largest)
     probe = copy.deepcopy(network).double().cpu().eval()
     with torch.no_grad():
         for name, parameter in probe.named_parameters():
@@ -95,7 +100,11 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
         if (found := int(reached.abs().max())) <= radius:
             return found
         radius *= 2
-    raise InputError(
+    raise _too_far(network, largest)
+
+
+def _too_far(network: nn.Module, largest: int) -> InputError:
+    return InputError(
         f"{type(network).__name__}: an output pixel depends on more than {largest} LR pixels in "
         "each direction (a global operation?), so its images cannot be cut into tiles"
     )

@@ -120,7 +120,9 @@ class Run:
         compute: Compute,
         trainable: Mapping[str, Tensor] | None = None,
     ):
-        self.network = compute.place(network).train()
+        # filters alone are trained by the gradient of what the network does when it is used: in
+        # evaluation mode statistics of batch normalisation stay, and no branch is cut off
+        self.network = compute.place(network).train(trainable is None)
         self.schedule, self.compute = schedule, compute
         self.parameters = _select_trainable(network, trainable, compute.device)
         self.optimizer = torch.optim.Adam(
@@ -251,7 +253,8 @@ def train(
             the row before), lr and seconds are added.
         validations: how many times to validate, evenly spread, the end included.
         trainable: masks by weight name (`FilterIndex.masks`): only these elements change, all
-            others stay bit-identical. None: everything is trained.
+            others and all buffers stay bit-identical, the network is in evaluation mode. None:
+            everything is trained, in training mode.
         checkpoint: where to save and go on from, at the end too.
         checkpoint_seconds: time between two checkpoints.
         label: names the training in the progress bar.

@@ -113,7 +113,7 @@ MISTAKES = [
     ("training.patch", 49, ["training.patch", "49", "multiple of the scale 2"]),
     # names
     ("networks.srresnet.architecture", "srresnt", ["srresnet.architecture", "mean srresnet"]),
-    ("networks.srcnn.architecture", "xyz", ["networks.srcnn", "'xyz'", "known: srcnn"]),
+    ("networks.srcnn.architecture", "xyz", ["networks.srcnn", "'xyz'", "known: dan1"]),
     ("clean", "bicubc", ["clean", "'bicubc'", "did you mean bicubic?"]),
     ("training.target.degradations", ["blurr"], ["training.target.degradations", "mean blur"]),
     ("training.baseline.degradations", ["clean"], ["training.baseline.degradations", "'clean'"]),
@@ -248,6 +248,8 @@ def test_what_is_allowed(key, value):
 
 def test_networks_found_by_reading_are_those_there_are():
     assert codebase.networks() == networks.names()
+    assert {"srresnet", "dan1", "dasr"} <= set(networks.names())
+    assert "blocks" not in networks.names()  # parts, no network
 
 
 @pytest.mark.parametrize(
@@ -306,6 +308,12 @@ def test_a_script_depends_on_the_network_that_it_builds_only():
     assert "networks/srcnn" not in library_modules("train", "srresnet")
     assert "networks/srresnet" in library_modules("train", "srresnet")
     assert library_modules("train", "elsewhere.module:Net") == library_modules("train")
+
+
+def test_a_network_brings_the_parts_that_it_is_made_of():
+    own = {"networks/dan1", "networks/blocks", "kernels"}
+    assert library_modules("train", "dan1") - library_modules("train") == own
+    assert "contrast" not in library_modules("train", "dasr")
 
 
 def released(**changes) -> dict:

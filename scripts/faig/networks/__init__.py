@@ -1,8 +1,11 @@
 """Networks, one file each. A file's name is the network's name in the config.
 
-Each file assigns its class to `Network`; the class takes `scale` and its own parameters, and maps
-LR images (N, 3, H, W) to SR images (N, 3, scale H, scale W), values in [0, 1]. A user's own class
-is named `"package.module:Class"`.
+Each file assigns its class to `Network`, but for those that hold parts. The class takes `scale` and
+its own parameters, and maps LR images (N, 3, H, W) to SR images (N, 3, scale H, scale W), values in
+[0, 1]. A user's own class is named `"package.module:Class"`.
+
+Two-branch networks (`ikc`, `dan1`, `dan2`, `dasr`) have a branch that estimates the degradation,
+`estimate(lr) -> code`, and one that is told the estimate, `restore(lr, code) -> sr`.
 """
 
 import difflib
@@ -10,6 +13,7 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +25,12 @@ from ..errors import InputError
 
 def names() -> list[str]:
     """Names of the networks that come with the project."""
-    return sorted(f.stem for f in Path(__file__).parent.glob("*.py") if f.stem != "__init__")
+    files = (f.stem for f in Path(__file__).parent.glob("*.py") if f.stem != "__init__")
+    return sorted(name for name in files if hasattr(_module(name), "Network"))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def network_class(architecture: str) -> type[nn.Module]:
@@ -38,7 +47,7 @@ def network_class(architecture: str) -> type[nn.Module]:
             f"unknown network '{architecture}'; known: {', '.join(near or names())}, "
             'or "package.module:Class"'
         )
-    return importlib.import_module(f"{__name__}.{architecture}").Network
+    return _module(architecture).Network
 
 
 def build(architecture: str, scale: int, parameters: Mapping | None = None) -> nn.Module:
