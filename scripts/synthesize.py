@@ -1,16 +1,24 @@
 """Degrade a dataset's photographs and store HR and LR images in one HDF5 file."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import torch
-from faig import cli
+from faig import cli, degradations, seeds, sources
 from faig.degradations import Degradation, build_degradations, to_float, to_uint8
 from faig.errors import InputError
 from faig.progress import progress
 from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
-from faig.sources import folder_files, packaged_files, read_images
-from faig.store import ImageWriter, atomic_path
+from faig.sources import folder_files, measure_cropped, packaged_files, read_cropped
+from faig.store import ImageWriter
+
+# an unfinished file is not gone on with after a change of these
+CODE = [Path(file) for file in (__file__, degradations.__file__, seeds.__file__, sources.__file__)]
 
 
 def find_files(source: dict, folder) -> dict:
@@ -22,44 +30,97 @@ def find_files(source: dict, folder) -> dict:
     )
 
 
-def degrade(pixels, name: str, degradation: Degradation, seed: int, stems: bool):
-    """HR pixels uint8 (H, W, 3) to LR pixels, or to the stem only."""
-    image = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
-    generator = torch.Generator().manual_seed(derive(seed, "degrade", name))
-    result = degradation.apply_stem(image) if stems else degradation(image, generator)
-    return to_uint8(result)[0].permute(1, 2, 0).numpy()
+class Recipe:
+    """What is stored of a photograph: its HR image, and what each degradation makes of it.
+
+    Args:
+        cfg: keys `scale`, `stems`, `seed`, `degradations`, and `dataset` for its `crop`.
+    """
+
+    def __init__(self, cfg: Mapping):
+        self.scale, self.stems, self.seed = cfg["scale"], cfg["stems"], cfg["seed"]
+        self.crop = cfg["dataset"].get("crop")
+        every = build_degradations(cfg["degradations"], self.scale)
+        # degradations that differ only in what follows the stem share their stem
+        first: dict[str, str] = {}
+        self.shared = {
+            name: first.setdefault(degradation.stem_key, name) if self.stems else name
+            for name, degradation in every.items()
+        }
+        self.made = {name: every[name] for name in dict.fromkeys(self.shared.values())}
+        self.sizes = {name: self._relative_size(each) for name, each in self.made.items()}
+
+    def _relative_size(self, degradation: Degradation) -> Fraction:
+        """Side of an LR image by that of its HR image; 1 for a stem before the downsampling."""
+        side = 16 * self.scale
+        small = self._degrade(np.zeros((side, side, 3), np.uint8), "", degradation)
+        return Fraction(len(small), side)
+
+    def _degrade(self, pixels: np.ndarray, name: str, degradation: Degradation) -> np.ndarray:
+        """HR pixels uint8 (H, W, 3) to LR pixels, or to the stem only."""
+        image = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
+        generator = torch.Generator().manual_seed(derive(self.seed, "degrade", name))
+        result = degradation.apply_stem(image) if self.stems else degradation(image, generator)
+        return to_uint8(result)[0].permute(1, 2, 0).numpy()
+
+    def shapes(self, image: str, path: Path) -> dict[str, tuple[int, int]]:
+        """Heights and widths of what `make` will make, by HDF5 key."""
+        height, width = measure_cropped(path, self.scale, self.crop)
+        lr = {
+            f"lr/{name}/{image}": (int(height * size), int(width * size))
+            for name, size in self.sizes.items()
+        }
+        return {f"hr/{image}": (height, width), **lr}
+
+    def links(self, image: str) -> dict[str, str]:
+        """Keys that are other names of what `make` makes, and its keys."""
+        return {
+            f"lr/{name}/{image}": f"lr/{original}/{image}"
+            for name, original in self.shared.items()
+            if name != original
+        }
+
+    def make(self, image: str, path: Path) -> dict[str, np.ndarray]:
+        """All that is stored of a photograph, uint8 (H, W, 3), by HDF5 key."""
+        pixels = read_cropped(path, self.scale, self.crop)
+        lr = {
+            f"lr/{name}/{image}": self._degrade(pixels, f"{name}/{image}", degradation)
+            for name, degradation in self.made.items()
+        }
+        return {f"hr/{image}": pixels, **lr}
 
 
 def main(args) -> None:
     cfg = args.config
-    scale, stems = cfg["scale"], cfg["stems"]
-    files = find_files(cfg["dataset"], args.folder)
-    degradations = build_degradations(cfg["degradations"], scale)
+    torch.set_num_threads(1)  # images side by side use the cores better than one after another
+    recipe, files = Recipe(cfg), find_files(cfg["dataset"], args.folder)
     attributes = {
         "config": canonical_json(cfg),
-        "scale": scale,
-        "stems": stems,
+        "scale": cfg["scale"],
+        "stems": cfg["stems"],
         "seed": cfg["seed"],
         "versions": canonical_json({p: version(p) for p in ("torch", "pillow", "h5py")}),
         "checksum": checksum(*files.values()),
     }
-    with atomic_path(args.output) as temporary, ImageWriter(temporary, attributes) as writer:
-        images = read_images(files, scale, cfg["dataset"].get("crop"))
-        for image, pixels in progress(images, "degrading", len(files), "image"):
-            writer.write(f"hr/{image}", pixels)
-            first = {}  # degradations that differ only in what follows the stem share their stem
-            for name, degradation in degradations.items():
-                key = f"lr/{name}/{image}"
-                same = first.setdefault(degradation.stem_key, key) if stems else key
-                if same != key:
-                    writer.link(key, same)
-                else:
-                    lr = degrade(pixels, f"{name}/{image}", degradation, cfg["seed"], stems)
-                    writer.write(key, lr)
+    shapes = {image: recipe.shapes(image, path) for image, path in files.items()}
+    links = {key: original for image in files for key, original in recipe.links(image).items()}
+    with (
+        ImageWriter.open(args.output, attributes, shapes, links, checksum(*CODE)) as writer,
+        ThreadPoolExecutor(args.threads) as pool,
+    ):
+
+        def synthesize(image: str) -> None:
+            writer.write(image, recipe.make(image, files[image]))
+
+        missing, done = writer.missing, len(files) - len(writer.missing)
+        if done:
+            print(f"going on from an unfinished file with {done} images", flush=True)
+        for _ in progress(pool.map(synthesize, missing), "degrading", len(files), "image", done):
+            pass
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
+    parser = cli.parser(__doc__, computes=True)
     parser.add_argument("--folder", help="where the images lie, for the source `folder`")
     cli.path(parser, "--output", "HDF5 file to write")
     cli.run(main, parser)

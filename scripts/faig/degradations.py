@@ -74,7 +74,7 @@ def _symmetric_index(length: int, pad: int) -> Tensor:
 def pad_symmetric(images: Tensor, pad: int) -> Tensor:
     """Mirror the image at its borders (MATLAB's `symmetric`), `pad` pixels on each side."""
     rows, columns = (_symmetric_index(n, pad).to(images.device) for n in images.shape[-2:])
-    return images[..., rows, :][..., columns]
+    return images.contiguous()[..., rows, :][..., columns]  # rows are copied faster in one piece
 
 
 @operator
@@ -83,9 +83,11 @@ def gaussian_blur(images: Tensor, context: Context, *, size: int, sigma: float) 
     channels = images.shape[1]
     kernel = gaussian_kernel(size, sigma).to(images.device)
     padded = pad_symmetric(images, size // 2)
+    # one filter per channel is several times as fast with the channels last, and adds up the same
+    padded = padded.contiguous(memory_format=torch.channels_last)
     vertical = kernel.reshape(1, 1, -1, 1).expand(channels, 1, -1, 1)
     blurred = F.conv2d(padded, vertical, groups=channels)
-    return F.conv2d(blurred, vertical.transpose(2, 3), groups=channels)
+    return F.conv2d(blurred, vertical.transpose(2, 3), groups=channels).contiguous()
 
 
 @operator

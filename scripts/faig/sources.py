@@ -1,6 +1,7 @@
 """Where photographs come from: packages that ship them, and folders."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -65,6 +66,20 @@ def folder_files(folder: str | Path) -> dict[str, Path]:
     return named
 
 
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """Open an image file; all that can be wrong with it becomes an error that names it."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too large ({error})") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: unreadable or cut short ({error})") from None
+
+
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     """Read an image file.
 
@@ -74,20 +89,19 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     Raises:
         InputError: no readable image, or cut short.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            mode = image.mode
-            if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
-                image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
-            pixels = np.array(image.convert("RGB"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: too large ({error})") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: unreadable or cut short ({error})") from None
+    with _opened(path) as image:
+        image.load()
+        mode = image.mode
+        if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
+            image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
+        pixels = np.array(image.convert("RGB"))
     return pixels, None if mode == "RGB" else mode
+
+
+def cropped_size(size: Sequence[int], multiple: int, limit: int | None = None) -> tuple[int, int]:
+    """Height and width that `central_crop` leaves of an image's."""
+    height, width = (min(n, limit or n) // multiple * multiple for n in size)
+    return height, width
 
 
 def central_crop(pixels: np.ndarray, multiple: int, limit: int | None = None) -> np.ndarray:
@@ -98,20 +112,27 @@ def central_crop(pixels: np.ndarray, multiple: int, limit: int | None = None) ->
         multiple: of both sides of the result.
         limit: longest side allowed; None for no limit.
     """
-    sides = [min(n, limit or n) // multiple * multiple for n in pixels.shape[:2]]
+    sides = cropped_size(pixels.shape[:2], multiple, limit)
     y, x = ((n - side) // 2 for n, side in zip(pixels.shape[:2], sides, strict=True))
     return pixels[y : y + sides[0], x : x + sides[1]]
 
 
-def read_images(
-    files: dict[str, Path], multiple: int, limit: int | None = None
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Read images one by one, cropped by `central_crop`; says which were converted to RGB."""
-    for name, path in files.items():
-        pixels, converted_from = read_image(path)
-        if converted_from:
-            print(f"{path}: converted from mode {converted_from} to RGB")
-        pixels = central_crop(pixels, multiple, limit)
-        if not pixels.size:
-            raise InputError(f"{path}: smaller than {multiple} pixels")
-        yield name, pixels
+def measure_cropped(path: str | Path, multiple: int, limit: int | None = None) -> tuple[int, int]:
+    """Height and width of what `read_cropped` will read; looks at the file's beginning only.
+
+    Raises:
+        InputError: no readable image, or nothing is left of it.
+    """
+    with _opened(path) as image:
+        size = cropped_size((image.height, image.width), multiple, limit)
+    if not all(size):
+        raise InputError(f"{path}: smaller than {multiple} pixels")
+    return size
+
+
+def read_cropped(path: str | Path, multiple: int, limit: int | None = None) -> np.ndarray:
+    """Read an image, cropped by `central_crop`; says if it was converted to RGB."""
+    pixels, converted_from = read_image(path)
+    if converted_from:
+        print(f"{path}: converted from mode {converted_from} to RGB", flush=True)
+    return central_crop(pixels, multiple, limit)

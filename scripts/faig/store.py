@@ -1,8 +1,10 @@
 """Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
 
+import errno
 import json
 import os
 import pickle
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from .errors import InputError
-from .provenance import canonical_json
+from .provenance import canonical_json, checksum
 
 
 @contextmanager
@@ -75,11 +78,12 @@ def _readable(path: str | Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Extent:
-    """Place of one image, uint8 (height, width, 3) in one piece, in a dataset's file.
+    """Where an image lies in a file: 8-bit RGB, pixel after pixel, row after row.
 
     Attributes:
-        offset: of its first byte.
-        height, width: in pixels.
+        offset: of the first byte.
+        height: in pixels.
+        width: in pixels.
     """
 
     offset: int
@@ -87,12 +91,23 @@ class Extent:
     width: int
 
 
+def _extent(file: h5py.File, key: str) -> Extent:
+    offset = file[key].id.get_offset()
+    if offset is None:
+        raise InputError(
+            f"{file.filename}: {key} does not lie in one piece, so the file is an older version's "
+            "or another program's; delete it, and the next run makes it again"
+        )
+    return Extent(offset, *file[key].shape[:2])
+
+
 class ImageStore:
     """Reader of one dataset's HDF5 file.
 
-    Layout: `hr/<image>` uint8 (H, W, 3); `lr/<degradation>/<image>` uint8 (H / r, W / r, 3). The
-    file's attribute `stems` is true where `lr` holds only each degradation's deterministic stem
-    (training data: noise is drawn afresh in training).
+    Layout: `hr/<image>` uint8 (H, W, 3); `lr/<degradation>/<image>` uint8 (H / r, W / r, 3), each
+    contiguous and uncompressed, so that a crop is read without the rest of the image. The file's
+    attribute `stems` is true where `lr` holds only each degradation's deterministic stem (training
+    data: noise is drawn afresh in training).
 
     Raises:
         InputError: the file is missing, damaged or cut short, or lacks a degradation.
@@ -137,22 +152,15 @@ class ImageStore:
         return f"lr/{degradation}/{name}"
 
     def extents(self) -> dict[str, Extent]:
-        """Where each image's pixels lie in the file, by HDF5 key.
+        """Where every image lies in the file, by HDF5 key; linked images lie in the same place.
 
         Raises:
-            InputError: an image is compressed or in chunks, as older versions may have stored it.
+            InputError: an image does not lie in one piece.
         """
-        keys = [self.hr_key(name) for name in self.names]
-        keys += [self.lr_key(kind, name) for kind in self.degradations for name in self.names]
+        keys = [self.hr_key(image) for image in self.names]
+        keys += [self.lr_key(kind, image) for kind in self.degradations for image in self.names]
         with self._open() as file:
-            found = {key: (file[key].id.get_offset(), file[key].shape) for key in keys}
-        scattered = [key for key, (offset, _) in found.items() if offset is None]
-        if scattered:
-            raise InputError(
-                f"{self.path}: '{scattered[0]}' is not stored in one piece; delete the file, and "
-                "the next run makes it again"
-            )
-        return {key: Extent(offset, *shape[:2]) for key, (offset, shape) in found.items()}
+            return {key: _extent(file, key) for key in keys}
 
     def _read(self, key: str) -> Tensor:
         with self._open() as file:
@@ -160,25 +168,152 @@ class ImageStore:
 
 
 class ImageWriter:
-    """Writer of one dataset's HDF5 file, to be used inside `atomic_path`."""
+    """Writer of one dataset's HDF5 file, by several threads, that goes on after a kill.
 
-    def __init__(self, path: str | Path, attributes: Mapping):
-        self.file = h5py.File(path, "w")
-        self.file.attrs.update(attributes)
+    The file is laid out before its first pixel is known, so that threads write into it without
+    waiting for each other, and it is the same in whatever order they do. Until all images are
+    there it lies hidden beside its place, and has a stamp and one mark per image behind its end.
+    """
 
-    def __enter__(self) -> "ImageWriter":
-        return self
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        path: str | Path,
+        attributes: Mapping,
+        shapes: Mapping[str, Mapping[str, tuple[int, int]]],
+        links: Mapping[str, str] | None = None,
+        stamp: str = "",
+    ) -> Iterator["ImageWriter"]:
+        """Yield a writer; move the file in place when the block ends well.
 
-    def __exit__(self, *exception) -> None:
-        self.file.close()
+        Holds a lock: a job left behind by a killed Snakemake may still be writing.
 
-    def write(self, key: str, pixels: np.ndarray) -> None:
-        """Store one image, uint8 (H, W, 3)."""
-        self.file.create_dataset(key, data=pixels)
+        Args:
+            path: HDF5 file to write.
+            attributes: of the file.
+            shapes: by image the heights and widths of what is stored of it, by key.
+            links: keys that are other names of stored images, and these images' keys.
+            stamp: of all else that the pixels depend on. An unfinished file is gone on with only
+                if everything given here is the same.
 
-    def link(self, key: str, existing: str) -> None:
-        """Let `key` be another name of an image that is there already."""
-        self.file[key] = self.file[existing]
+        Raises:
+            InputError: too little space, or the unfinished file is damaged.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            writer = cls(path, attributes, shapes, links or {}, stamp)
+            yield writer
+            writer._finish()
+
+    def __init__(self, path: Path, attributes, shapes, links, stamp: str):
+        self.path, self._shapes = path, shapes
+        self._partial = path.with_name(f".{path.name}.partial")
+        plan = canonical_json([attributes, list(shapes.items()), links])
+        self._stamp = checksum(plan, stamp).encode()
+        marks = self._read_marks()
+        self._done = dict(zip(shapes, marks or bytes(len(shapes)), strict=True))
+        if marks is None:
+            self._partial.unlink(missing_ok=True)
+        if shutil.disk_usage(path.parent).free < self._needed_bytes():
+            raise self._disk_full()
+        if marks is None:
+            with self._writing():
+                self._lay_out(attributes, links)
+        with _readable(self._partial), h5py.File(self._partial, "r") as file:
+            self._extents = {key: _extent(file, key) for own in shapes.values() for key in own}
+        self._end = self._partial.stat().st_size - len(shapes)  # where the marks begin
+        self._places = {image: self._end + i for i, image in enumerate(shapes)}
+
+    @property
+    def missing(self) -> list[str]:
+        """Images that are not there yet."""
+        return [image for image, done in self._done.items() if not done]
+
+    def _needed_bytes(self) -> int:
+        """What the missing images need, less what the disk holds of them already."""
+        shapes = (shape for image in self.missing for shape in self._shapes[image].values())
+        missing = sum(3 * height * width for height, width in shapes)
+        if not self._partial.exists():
+            return missing
+        status = self._partial.stat()
+        return min(missing, max(0, status.st_size - 512 * status.st_blocks))
+
+    def _read_marks(self) -> bytes | None:
+        """The unfinished file's marks; None if there is no such file, or it has another stamp."""
+        if not self._partial.exists():
+            return None
+        length = len(self._stamp) + len(self._shapes)
+        with self._partial.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - length))
+            stamp, marks = file.read(len(self._stamp)), file.read()
+        return marks if stamp == self._stamp else None
+
+    def _lay_out(self, attributes: Mapping, links: Mapping[str, str]) -> None:
+        """Write everything but the pixels; the stamp last, for it says that all else is there."""
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        with h5py.File(self._partial, "w") as file:
+            file.attrs.update(attributes)
+            for shapes in self._shapes.values():
+                for key, shape in shapes.items():
+                    file.create_dataset(key, (*shape, 3), np.uint8, dcpl=layout)
+            for key, existing in links.items():
+                file[key] = file[existing]
+        with self._partial.open("r+b") as file:
+            os.fsync(file.fileno())
+            file.seek(0, os.SEEK_END)
+            file.write(self._stamp + bytes(len(self._shapes)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn the error of a full disk into one that says how much room is needed."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._disk_full() from None
+            raise
+
+    def _disk_full(self) -> InputError:
+        free = shutil.disk_usage(self.path.parent).free
+        return InputError(
+            f"{self.path.parent}: {free / 1e6:,.1f} MB free, but {self.path.name} needs "
+            f"{self._needed_bytes() / 1e6:,.1f} MB more; make room and run again: the images "
+            "that are finished are kept"
+        )
+
+    def write(self, image: str, pixels: Mapping[str, np.ndarray]) -> None:
+        """Store all of one image, uint8 (H, W, 3) by key; several threads may do so at once.
+
+        Raises:
+            InputError: other shapes than those announced, or the disk is full.
+        """
+        self._check_shapes(image, pixels)
+        with self._writing(), self._partial.open("r+b") as file:
+            for key, array in pixels.items():
+                file.seek(self._extents[key].offset)
+                file.write(np.ascontiguousarray(array))
+            file.flush()
+            os.fsync(file.fileno())  # no mark on the disk before the pixels
+            file.seek(self._places[image])
+            file.write(b"\1")
+        self._done[image] = True
+
+    def _check_shapes(self, image: str, pixels: Mapping[str, np.ndarray]) -> None:
+        found = {key: array.shape[:2] for key, array in pixels.items()}
+        if found != self._shapes[image]:
+            raise InputError(
+                f"{image}: came out with other heights and widths, {found}, than an image of its "
+                f"size should, {dict(self._shapes[image])}"
+            )
+
+    def _finish(self) -> None:
+        assert not self.missing, self.missing
+        os.truncate(self._partial, self._end - len(self._stamp))
+        os.replace(self._partial, self.path)
 
 
 def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping) -> None:

@@ -60,6 +60,18 @@ def test_gaussian_blur_agrees_with_scipy(size):
     np.testing.assert_allclose(blurred, expected, atol=1e-6)
 
 
+def test_blur_does_not_depend_on_the_order_in_memory():
+    """Noise is drawn in the order in memory, so what is blurred first must always be in one."""
+    x = images(40, 30)
+    blurred, other = (
+        apply("gaussian_blur", y, size=9, sigma=2.0)
+        for y in (x, x.contiguous(memory_format=torch.channels_last))
+    )
+    assert torch.equal(blurred, other)
+    assert blurred.is_contiguous()
+    assert other.is_contiguous()
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("size", [(48, 36), (12, 24)])
 def test_bicubic_agrees_with_matlabs_imresize(scale, size):

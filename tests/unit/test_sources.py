@@ -5,9 +5,10 @@ from faig.sources import (
     PACKAGED,
     central_crop,
     folder_files,
+    measure_cropped,
     packaged_files,
+    read_cropped,
     read_image,
-    read_images,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ from toys import noise_image, photo
 
 def read_one(path, capsys, multiple: int = 1) -> tuple[np.ndarray, str]:
     """The pixels of one file, and what was said on standard output."""
-    ((_, pixels),) = read_images({"image": path}, multiple)
+    pixels = read_cropped(path, multiple)
+    assert measure_cropped(path, multiple) == pixels.shape[:2]
     return pixels, capsys.readouterr().out
 
 
@@ -68,8 +70,9 @@ def test_an_image_cut_short_is_named(tmp_path, suffix):
 @pytest.mark.parametrize("content", [b"", b"this is text"])
 def test_what_is_no_image_is_named(tmp_path, content):
     (tmp_path / "notes.png").write_bytes(content)
-    with pytest.raises(InputError, match=r"notes\.png: unreadable"):
-        read_image(tmp_path / "notes.png")
+    for read in (read_image, lambda path: measure_cropped(path, 1)):
+        with pytest.raises(InputError, match=r"notes\.png: unreadable"):
+            read(tmp_path / "notes.png")
 
 
 def test_a_missing_image_is_named(tmp_path):
@@ -77,10 +80,10 @@ def test_a_missing_image_is_named(tmp_path):
         read_image(tmp_path / "absent.png")
 
 
-def test_an_image_smaller_than_the_scale_is_named(tmp_path, capsys):
+def test_an_image_smaller_than_the_scale_is_named(tmp_path):
     Image.fromarray(noise_image(2, 9)).save(tmp_path / "thin.png")
     with pytest.raises(InputError, match=r"thin\.png: smaller than 3"):
-        read_one(tmp_path / "thin.png", capsys, multiple=3)
+        measure_cropped(tmp_path / "thin.png", 3)
 
 
 def test_folder_is_listed_by_name(tmp_path):

@@ -32,13 +32,19 @@ def noise_image(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def write_store(path, hr: dict, lr: dict, scale: int = 2) -> ImageStore:
     """A store of HR and LR images given as arrays, `lr` by degradation and image."""
-    with ImageWriter(path, {"scale": scale}) as writer:
-        for image, pixels in hr.items():
-            writer.write(f"hr/{image}", pixels)
-        for degradation, images in lr.items():
-            for image, pixels in images.items():
-                writer.write(f"lr/{degradation}/{image}", pixels)
+    stored = {
+        image: {f"hr/{image}": pixels, **{f"lr/{name}/{image}": lr[name][image] for name in lr}}
+        for image, pixels in hr.items()
+    }
+    with ImageWriter.open(path, {"scale": scale}, shapes_of(stored)) as writer:
+        for image, pixels in stored.items():
+            writer.write(image, pixels)
     return ImageStore(path)
+
+
+def shapes_of(stored: dict) -> dict:
+    """Heights and widths of arrays by image and key."""
+    return {image: {k: a.shape[:2] for k, a in own.items()} for image, own in stored.items()}
 
 
 def degraded_store(path, hr: dict, operators: dict, scale: int = 2, stems=False) -> ImageStore:

@@ -31,9 +31,10 @@ RUN = f"results/{config['run']}"
 SCRIPTS = os.path.relpath(HOME / "scripts")
 ENVIRONMENT = str(HOME / "envs/run.yaml")
 section = Sections(config)
+CORES = workflow.resource_settings.cores or 2
 # two jobs side by side use the cores better than one job on all of them: small convolutions
 # scale badly, and every job starts on one thread
-THREADS = max(1, (workflow.resource_settings.cores or 2) // 2)
+THREADS = max(1, CORES // 2)
 
 NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])
@@ -92,6 +93,11 @@ def dataset_folder(wildcards):
         "archive": f"results/archives/{wildcards.dataset}",
     }[dataset["source"]]
     return f"--folder {shlex.quote(where)}" if where else ""
+
+
+def dataset_threads(wildcards):
+    """Threads that degrade a dataset: all for the user's own, perhaps large; packaged are small."""
+    return 1 if config["datasets"][wildcards.dataset]["source"] == "packaged" else CORES
 
 
 # stages whose weights the user gives, by network; all others are trained

@@ -38,9 +38,10 @@ rule synthesize:
         f"{RUN}/benchmarks/synthesize/{{dataset}}.tsv"
     conda:
         ENVIRONMENT
+    threads: dataset_threads
     params:
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,
     shell:
-        "python {input.script:q} --config {params.cfg:q} {params.folder}"
-        " --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        " {params.folder} --output {output:q} > {log:q} 2>&1"
