@@ -2,7 +2,7 @@
 
 import pandas as pd
 from faig import cli
-from faig.ablation import choices
+from faig.ablation import Choice, choices
 from faig.batches import PatchSampler
 from faig.degradations import build_degradations
 from faig.filters import FilterIndex
@@ -18,22 +18,20 @@ from faig.store import (
 from faig.training import Checkpoint, Schedule, evaluate, train
 
 
-def main(args) -> None:
+def learn(args, chosen: list[Choice], checkpoints: list[Checkpoint]) -> pd.DataFrame:
+    """PSNR of every test image after the training of each choice."""
     cfg, compute = args.config, cli.compute(args)
     data, tests = ImageStore(args.data), {p.stem: ImageStore(p) for p in args.test}
     degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
     # the same batches for every choice, so that only the choice makes a difference
     seed = derive(cfg["seed"], "patches", "retraining")
     baseline = load_weights(args.baseline)
-    stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
-    rankings = {args.ranking.stem: read_table(args.ranking)}
 
-    rows, checkpoints = [], []
-    for choice in choices(rankings, cfg["proportions"]):
+    rows = []
+    for choice, checkpoint in zip(chosen, checkpoints, strict=True):
         network = load_state(build(**cfg["network"]), baseline, str(args.baseline))
         sampler = PatchSampler(data, degradations, **cfg["batches"], seed=seed, compute=compute)
-        label = f"{choice.method}.{choice.degradation}.{choice.proportion}"
-        with Checkpoint(args.output.with_name(f"{label}.checkpoint"), stamp) as checkpoint:
+        with checkpoint:
             state, _ = train(
                 network,
                 sampler,
@@ -41,13 +39,27 @@ def main(args) -> None:
                 compute,
                 trainable=FilterIndex.of(network).masks(choice.selected),
                 checkpoint=checkpoint,
-                label=label,
+                label=choice.label,
             )
-        checkpoints.append(checkpoint)
         for dataset, store in tests.items():
             measured = evaluate(network.eval(), store, cfg["input_degradations"], compute, state)
             rows += [{**choice.columns, **row, "dataset": dataset} for row in measured]
-    write_table(args.output, pd.DataFrame(rows), {"config": cfg})
+    return pd.DataFrame(rows)
+
+
+def main(args) -> None:
+    cfg, method = args.config, args.ranking.stem
+    stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
+    chosen = choices({method: read_table(args.ranking)}, cfg["proportions"])
+    checkpoints = [
+        Checkpoint(args.output.with_name(f"{choice.label}.checkpoint"), stamp) for choice in chosen
+    ]
+    # names of method and datasets stand in the table
+    named = [method, *(part for path in args.test for part in (path.stem, path))]
+    made = cli.reusable(args, [stamp, *named], [args.output])
+    if not made.fetch():
+        write_table(args.output, learn(args, chosen, checkpoints), {"config": cfg})
+        made.keep()
     for checkpoint in checkpoints:
         checkpoint.remove()
 
@@ -59,4 +71,5 @@ if __name__ == "__main__":
     cli.path(parser, "--data", "training images (HDF5)")
     cli.path(parser, "--test", "test images (HDF5, named by their dataset)", nargs="+")
     cli.path(parser, "--output", "table to write (Parquet)")
+    cli.reuse(parser)
     cli.run(main, parser)

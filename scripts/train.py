@@ -12,6 +12,7 @@ from faig.seeds import derive
 from faig.store import (
     ImageStore,
     load_weights,
+    read_table,
     save_weights,
     write_table,
 )
@@ -31,7 +32,8 @@ def spread(names: list[str], count: int) -> list[str]:
     return [names[i] for i in chosen]
 
 
-def main(args) -> None:
+def fit(args, checkpoint: Checkpoint):
+    """Weights and history of the training."""
     cfg, compute = args.config, cli.compute(args)
     data, validation = ImageStore(args.data), ImageStore(args.validation)
     degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
@@ -48,23 +50,32 @@ def main(args) -> None:
         means = pd.DataFrame(rows).groupby("input_degradation", sort=False)["psnr"].mean()
         return [{"degradation": name, "psnr": value} for name, value in means.items()]
 
+    return train(
+        network,
+        sampler,
+        Schedule(**cfg["schedule"]),
+        compute,
+        validate=validate,
+        validations=cfg["validations"],
+        checkpoint=checkpoint,
+        label=cfg["stage"],
+    )
+
+
+def main(args) -> None:
+    cfg = args.config
     source = checksum(args.data, *([args.start] if args.start else []))
     stamp = checksum(canonical_json(cfg), source)
+    made = cli.reusable(args, [stamp, args.validation], [args.output, args.history])
     with Checkpoint(args.output.with_suffix(".checkpoint"), stamp) as checkpoint:
-        state, history = train(
-            network,
-            sampler,
-            Schedule(**cfg["schedule"]),
-            compute,
-            validate=validate,
-            validations=cfg["validations"],
-            checkpoint=checkpoint,
-            label=cfg["stage"],
-        )
-        write_table(args.history, pd.DataFrame(history), {"config": cfg})
-        save_weights(args.output, state, {"config": cfg, "data": source})
+        if not made.fetch():
+            state, history = fit(args, checkpoint)
+            write_table(args.history, pd.DataFrame(history), {"config": cfg})
+            save_weights(args.output, state, {"config": cfg, "data": source})
+            made.keep()
         checkpoint.remove()
-    print(pd.DataFrame(history).tail(len(cfg["validation_degradations"])).to_string(index=False))
+    last = read_table(args.history).tail(len(cfg["validation_degradations"]))
+    print(last.to_string(index=False))
 
 
 if __name__ == "__main__":
@@ -74,4 +85,5 @@ if __name__ == "__main__":
     parser.add_argument("--start", type=cli.Path, help="weights to start from (safetensors)")
     cli.path(parser, "--output", "weights to write (safetensors)")
     cli.path(parser, "--history", "history table to write (Parquet)")
+    cli.reuse(parser)
     cli.run(main, parser)

@@ -31,6 +31,10 @@ RELEASED_QUADRATURE = {"quadrature": "left", "nodes": 100}
 RELEASED_DOWNSAMPLING = {"kernel": "bilinear"}
 
 
+# folders below results/ that all runs share
+SHARED = ("archives", "cache")
+
+
 class ConfigError(ValueError):
     """The config is wrong; the message has one line per complaint."""
 
@@ -180,6 +184,8 @@ def _unknown(key: str, name: str, known: list[str], kind: str) -> str:
 
 def _nonsense(config: dict) -> Iterator[str]:
     """Complaints that a schema cannot make: names that lead nowhere, splits that overlap."""
+    if config["run"] in SHARED:
+        yield f"run: found '{config['run']}', which all runs share; give the run another name"
     yield from _bad_datasets(config)
     yield from _bad_degradations(config)
     for name, network in config["networks"].items():

@@ -31,6 +31,11 @@ class Choice:
     selected: np.ndarray
 
     @property
+    def label(self) -> str:
+        """The choice in one word."""
+        return f"{self.method}.{self.degradation}.{self.proportion}"
+
+    @property
     def columns(self) -> dict:
         """The choice as columns of a table."""
         return {

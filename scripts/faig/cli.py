@@ -3,10 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from .errors import InputError
+from .provenance import checksum
 
 
 def parser(description: str, *, computes: bool = False) -> argparse.ArgumentParser:
@@ -61,14 +63,40 @@ def tables(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def reuse(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments --cache and --code, see `reusable`."""
+    parser.add_argument(
+        "--cache", type=Path, help="folder of results that runs share; without it, none is reused"
+    )
+    parser.add_argument(
+        "--code", type=Path, nargs="*", default=[], help="files of code that the result depends on"
+    )
+
+
+def reusable(args: argparse.Namespace, parts: Sequence[str | Path], files: Sequence[Path]):
+    """The files that a script makes, which another run may have made before.
+
+    Args:
+        parts: what they are made from: texts, and files (`Path`); code and torch are added.
+        files: the script's outputs.
+    """
+    from .reuse import Reusable
+
+    return Reusable(args.cache, checksum(*parts, version("torch"), *args.code), files)
+
+
 def compute(args: argparse.Namespace):
-    """Device and precision from the config's `device` and `precision`, threads from --threads."""
+    """Device and precision from the config's `device` and `precision`, threads from --threads.
+
+    A GPU is the script's alone until it ends.
+    """
     import torch
 
-    from .device import Compute
+    from .device import Compute, choose_device, claim
 
     torch.set_num_threads(args.threads)
-    chosen = Compute.choose(args.config.get("device", "auto"), args.config.get("precision", "auto"))
+    device = claim(choose_device(args.config.get("device", "auto")))
+    chosen = Compute.choose(str(device), args.config.get("precision", "auto"))
     print(f"computing on {chosen}, {args.threads} CPU threads", flush=True)
     return chosen
 

@@ -317,11 +317,12 @@ class ImageWriter:
 
 
 def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping) -> None:
-    """Write a state dict as safetensors, `metadata` with it as JSON values."""
+    """Write a state dict as safetensors; `metadata` goes into the file as JSON, under `faig`."""
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().contiguous().cpu() for name, value in state.items()}
-    texts = {key: canonical_json(value) for key, value in metadata.items()}
+    # safetensors writes several entries in an order of chance: one keeps equal files equal
+    texts = {"faig": canonical_json(metadata)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, texts)
 

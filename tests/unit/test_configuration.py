@@ -97,6 +97,7 @@ MISTAKES = [
     ("device", "gpu", ["device", "'gpu'"]),
     ("precision", "half", ["precision", "'half'", "bfloat16"]),
     ("run", "my run", ["run", "'my run'", "letters, digits and underscores"]),
+    ("run", "cache", ["run", "'cache'", "another name"]),
     ("masking.proportions", [0.1, 0], ["masking.proportions[1]", "0", "above 0"]),
     ("masking.proportions", [1.5], ["masking.proportions[0]", "1.5", "at most 1"]),
     ("retraining.proportions", [-0.1], ["retraining.proportions[0]", "-0.1", "above 0"]),

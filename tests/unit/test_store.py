@@ -306,7 +306,14 @@ def test_weights_round_trip(tmp_path):
     assert loaded.keys() == state.keys()
     assert all(torch.equal(loaded[name], state[name]) for name in state)
     with safe_open(tmp_path / "w.safetensors", "pt") as file:
-        assert file.metadata() == {"config": '{"a":[2],"b":1}'}
+        assert file.metadata() == {"faig": '{"config":{"a":[2],"b":1}}'}
+
+
+def test_equal_weights_are_equal_files(tmp_path):
+    state, facts = {"weight": torch.ones(3)}, {str(i): i for i in range(9)}
+    for name in "ab":
+        save_weights(tmp_path / name, state, facts)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize("share", [0, 0.05, 0.5, 0.99])

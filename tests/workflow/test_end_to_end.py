@@ -1,5 +1,6 @@
 """The tiny run, from photographs to the report."""
 
+import re
 from pathlib import Path
 
 import h5py
@@ -101,3 +102,22 @@ def test_no_temporary_file_is_left(results):
 
 def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in finished.run().stdout
+
+
+def test_the_output_has_a_line_per_job(finished):
+    jobs = int(re.search(r"^(\d+) jobs to do$", finished.output, flags=re.MULTILINE)[1])
+    assert finished.output.count(": done in ") == jobs - 1  # the target `all` does nothing
+    summary = (finished.folder / "results/tiny/tables/summary.txt").read_text()
+    assert len(finished.output.splitlines()) - len(summary.splitlines()) < 2 * jobs
+
+
+def test_snakemakes_full_text_is_in_its_log(finished):
+    path = re.search(r"Complete log\(s\): (\S+)", finished.output)[1]
+    assert "reason: Missing output files" in Path(path).read_text()
+
+
+def test_quiet_is_quiet(finished):
+    table = "results/tiny/tables/summary.txt"
+    output = finished.run(table, "--forcerun", "summarize", "--quiet").stdout
+    assert "jobs to do" not in output
+    assert "done in" not in output

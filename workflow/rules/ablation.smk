@@ -75,11 +75,12 @@ rule retrain:
         gpu=1,
     params:
         cfg=lambda w: section.retraining(w.network, w.seed),
+        cache=CACHE,
     shell:
         "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --ranking {input.ranking:q}"
-        " --data {input.data:q} --test {input.test:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --data {input.data:q} --test {input.test:q} --output {output:q}"
+        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
 
 
 rule gather_retrained:

@@ -5,12 +5,15 @@ from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # the workflow's own modules and the library are found from any working directory
 HOME = Path(workflow.basedir).parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 
 import configuration
+import display
+import gpus
 from codebase import code
 from faig.errors import InputError
 from faig.sources import folder_files
@@ -27,14 +30,32 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+# a run that a person looks at, not a single job of it on another machine
+RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
+if RUNS and not (workflow.output_settings.quiet or workflow.output_settings.verbose):
+    display.install(logger)
+
 RUN = f"results/{config['run']}"
+# trainings of all runs: one that shares data and training with another does not train again.
+# Snakemake's own cache forbids `benchmark:`, and would hand on a damaged file to every run
+CACHE = "results/cache"
 SCRIPTS = os.path.relpath(HOME / "scripts")
 ENVIRONMENT = str(HOME / "envs/run.yaml")
 section = Sections(config)
+
+# Snakemake limits `gpu` only where it is told a total; on a cluster, where the number of jobs is
+# given, the scheduler hands GPUs out
+LOCAL = workflow.is_main_process and workflow.resource_settings.nodes is None
+limits = workflow.global_resources
+if RUNS and LOCAL and "gpu" not in limits:
+    if found := gpus.total(config["device"]):
+        workflow.register_resource("gpu", found)
+GPUS = limits["gpu"].value if LOCAL and "gpu" in limits else 0
+
 CORES = workflow.resource_settings.cores or 2
 # two jobs side by side use the cores better than one job on all of them: small convolutions
-# scale badly, and every job starts on one thread
-THREADS = max(1, CORES // 2)
+# scale badly, and every job starts on one thread; and all GPUs must find a job
+THREADS = max(1, CORES // max(2, GPUS))
 
 NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])

@@ -2,7 +2,7 @@ rule import_checkpoint:
     input:
         script=f"{SCRIPTS}/import_checkpoint.py",
         code=network_code("import_checkpoint"),
-        checkpoint=lambda w: GIVEN[w.network, w.stage],
+        checkpoint=lambda w: GIVEN.get((w.network, w.stage), []),
     output:
         f"{MODEL}/{{stage}}.safetensors",
     log:
@@ -58,10 +58,12 @@ rule train_baseline:
         gpu=1,
     params:
         cfg=lambda w: section.training(w.network, w.seed, "baseline"),
+        cache=CACHE,
     shell:
         "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"
-        " --output {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
+        " --output {output.weights:q} --history {output.history:q}"
+        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
 
 
 rule train_target:
@@ -87,11 +89,13 @@ rule train_target:
         gpu=1,
     params:
         cfg=lambda w: section.training(w.network, w.seed, "target"),
+        cache=CACHE,
     shell:
         "python {input.script:q} --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"
         " --start {input.baseline:q}"
-        " --output {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
+        " --output {output.weights:q} --history {output.history:q}"
+        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
 
 
 ruleorder: train_baseline > train_target > import_checkpoint
