@@ -14,7 +14,8 @@ rule evaluate:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("evaluate"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.evaluation(w.network),
     shell:
@@ -44,7 +45,8 @@ rule mask:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("mask"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.masking(w.network),
     shell:
@@ -72,7 +74,8 @@ rule retrain:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("retrain"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.retraining(w.network, w.seed),
         cache=CACHE,
@@ -98,6 +101,7 @@ rule gather_retrained:
         f"{RUN}/logs/gather_retrained/{{network}}.{{seed}}.log",
     benchmark:
         f"{RUN}/benchmarks/gather_retrained/{{network}}.{{seed}}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

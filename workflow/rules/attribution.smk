@@ -14,7 +14,8 @@ rule attribute:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("attribute"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.attribution(w.network, w.seed, w.method),
     shell:
@@ -34,6 +35,7 @@ rule rank:
         f"{RUN}/logs/rank/{{network}}.{{seed}}.{{method}}.log",
     benchmark:
         f"{RUN}/benchmarks/rank/{{network}}.{{seed}}.{{method}}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     shell:
@@ -52,6 +54,7 @@ rule match_random:
         f"{RUN}/logs/match_random/{{network}}.{{seed}}.log",
     benchmark:
         f"{RUN}/benchmarks/match_random/{{network}}.{{seed}}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     params:

@@ -24,7 +24,8 @@ rule measure_quadrature:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("measure_quadrature"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.quadrature(w.network),
     shell:
@@ -50,9 +51,10 @@ rule measure_attribution:
     conda:
         ENVIRONMENT
     # all there are: nothing may run beside a timing
-    threads: workflow.resource_settings.cores or 2
+    threads: CORES
     resources:
-        gpu=1,
+        **request.resources("measure_attribution"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.benchmark(w.network),
     shell:
@@ -79,6 +81,7 @@ rule gather_measured:
         f"{RUN}/benchmarks/gather_measured/{{table}}.tsv"
     wildcard_constraints:
         table="attribution|quadrature",
+    localrule: True
     conda:
         ENVIRONMENT
     shell:
@@ -109,6 +112,7 @@ for FIGURE, (CATEGORY, SOURCES) in BENCHMARK_SOURCES.items():
             f"{RUN}/benchmarks/plot_{FIGURE}/{{network}}.tsv"
         wildcard_constraints:
             network=names(NETWORKS),
+        localrule: True
         conda:
             ENVIRONMENT
         params:

@@ -17,6 +17,7 @@ import gpus
 from codebase import code
 from faig.errors import InputError
 from faig.sources import folder_files
+from resources import CPUS, Requests
 from sections import Sections
 
 # two config files would be merged key by key, so the default is read only where none is given
@@ -42,20 +43,23 @@ CACHE = "results/cache"
 SCRIPTS = os.path.relpath(HOME / "scripts")
 ENVIRONMENT = str(HOME / "envs/run.yaml")
 section = Sections(config)
+request = Requests(config)
+GPU = int(config["device"] != "cpu")  # what a job that computes asks for
 
-# Snakemake limits `gpu` only where it is told a total; on a cluster, where the number of jobs is
-# given, the scheduler hands GPUs out
-LOCAL = workflow.is_main_process and workflow.resource_settings.nodes is None
+# on a cluster the scheduler hands out GPUs, and each job has cores of its own
+ON_CLUSTER = workflow.remote_exec or bool(workflow.resource_settings.nodes)
+LOCAL = workflow.is_main_process and not ON_CLUSTER
 limits = workflow.global_resources
+# Snakemake limits what it is told a total of
 if RUNS and LOCAL and "gpu" not in limits:
     if found := gpus.total(config["device"]):
         workflow.register_resource("gpu", found)
 GPUS = limits["gpu"].value if LOCAL and "gpu" in limits else 0
 
-CORES = workflow.resource_settings.cores or 2
+CORES = CPUS if ON_CLUSTER else workflow.resource_settings.cores or 2
 # two jobs side by side use the cores better than one job on all of them: small convolutions
 # scale badly, and every job starts on one thread; and all GPUs must find a job
-THREADS = max(1, CORES // max(2, GPUS))
+THREADS = CORES if ON_CLUSTER else max(1, CORES // max(2, GPUS))
 
 NETWORKS = list(config["networks"])
 METHODS = list(config["attribution"]["methods"])

@@ -39,6 +39,8 @@ rule synthesize:
     conda:
         ENVIRONMENT
     threads: dataset_threads
+    resources:
+        **request.resources("synthesize"),
     params:
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,

@@ -64,6 +64,7 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
             f"{RUN}/benchmarks/plot_{FIGURE}/{{network}}.tsv"
         wildcard_constraints:
             network=names(NETWORKS),
+        localrule: True
         conda:
             ENVIRONMENT
         params:
@@ -97,7 +98,8 @@ rule plot_grid:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("plot_grid"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.grid(w.network),
     shell:
@@ -127,6 +129,7 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
             f"{RUN}/logs/table/{TABLE}.log",
         benchmark:
             f"{RUN}/benchmarks/table/{TABLE}.tsv"
+        localrule: True
         conda:
             ENVIRONMENT
         params:
@@ -153,6 +156,7 @@ rule summarize:
         f"{RUN}/logs/summarize.log",
     benchmark:
         f"{RUN}/benchmarks/summarize.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

@@ -16,7 +16,8 @@ rule predict:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("predict"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.prediction(w.network),
     shell:

@@ -9,6 +9,7 @@ rule import_checkpoint:
         f"{RUN}/logs/import_checkpoint/{{network}}.{{seed}}.{{stage}}.log",
     benchmark:
         f"{RUN}/benchmarks/import_checkpoint/{{network}}.{{seed}}.{{stage}}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -29,6 +30,7 @@ rule export_checkpoint:
         f"{RUN}/logs/export_checkpoint/{{network}}.{{seed}}.{{stage}}.log",
     benchmark:
         f"{RUN}/benchmarks/export_checkpoint/{{network}}.{{seed}}.{{stage}}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     shell:
@@ -55,7 +57,8 @@ rule train_baseline:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("train_baseline"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.training(w.network, w.seed, "baseline"),
         cache=CACHE,
@@ -86,7 +89,8 @@ rule train_target:
         ENVIRONMENT
     threads: THREADS
     resources:
-        gpu=1,
+        **request.resources("train_target"),
+        gpu=GPU,
     params:
         cfg=lambda w: section.training(w.network, w.seed, "target"),
         cache=CACHE,
