@@ -26,6 +26,7 @@ TRAINING_IMAGES, OTHER_IMAGES = 800, 100
 LARGE = 2040 * 1356  # pixels
 
 NODES = {"nodes": 8, "quadrature": "gauss-legendre"}  # where a method's parameters say nothing
+STEPS_TIMED = 500  # in one repetition of the benchmark of training
 ADAPTIVE = 8  # times the first number of nodes
 
 
@@ -121,6 +122,12 @@ class Requests:
         pixels = sum(own["images"]) * max(STEP, sizes[0]) + sum(sizes[1:])
         evaluations = 2 * 100 * len(self._ranked) + 2 * own["nodes"] * len(self._ranked)
         return Request((own["repetitions"] + 2) * evaluations * pixels)
+
+    def measure_training(self) -> Request:
+        """Steps of three loops, repeated; the plain one may take several times as long as ours."""
+        own = self.config["benchmark"]
+        step = max(STEP, own["batch"] * own["patch"] ** 2 / self.area)
+        return Request(own["repetitions"] * STEPS_TIMED * step)
 
     @property
     def _ranked(self) -> list[str]:

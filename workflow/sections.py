@@ -176,6 +176,21 @@ class Sections:
         own = self._benchmark("nodes", "sizes", "images", "repetitions", "matrices")
         return canonical_json({**self._first_image(network), **own})
 
+    def training_benchmark(self, network: str) -> str:
+        """Speed of training, on the target's degradations."""
+        own = self._benchmark("batch", "repetitions", "matrices")
+        scale, patch = self.config["scale"], self.config["benchmark"]["patch"]
+        target = self.config["training"]["target"]
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "degradations": self._degradations(target["degradations"]),
+                "device": self.config["device"],
+                "patch": patch // scale * scale,
+                **own,
+            }
+        )
+
     def prediction(self, network: str) -> str:
         """Degradation prediction."""
         own = self.config["prediction"]

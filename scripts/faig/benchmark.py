@@ -81,9 +81,14 @@ class Source:
         )
 
     def precisions(self) -> list[str]:
-        """Those that the hardware is fast in."""
-        device = Compute.choose(self.device).device
-        return ["float32", "bfloat16"] if has_bfloat16(device) else ["float32"]
+        """See `fast_precisions`."""
+        return fast_precisions(self.device)
+
+
+def fast_precisions(device: str) -> list[str]:
+    """Precisions that the hardware is fast in; for `device` see `device.choose_device`."""
+    fast = has_bfloat16(Compute.choose(device).device)
+    return ["float32", "bfloat16"] if fast else ["float32"]
 
 
 def centre(pixels: Tensor, shape: Shape, scale: int = 1) -> Tensor:
@@ -173,6 +178,11 @@ def engine_makers(source: Source, nodes: int) -> list[Callable[[], Engine]]:
 
 
 # ---- cost
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called in tables."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def synchronize(device: torch.device) -> None:
@@ -417,12 +427,10 @@ def attribution_table(
 
 def describe(engine: Engine) -> dict:
     """Columns that tell an engine and where it ran."""
-    device = engine.pair.compute.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
         "engine": engine.name,
         "precision": engine.precision,
-        "device": name,
+        "device": device_name(engine.pair.compute.device),
         "threads": torch.get_num_threads(),
         "nodes": engine.nodes,
         "filters": len(engine.pair.index),

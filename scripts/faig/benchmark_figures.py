@@ -8,12 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from .figures import Look, _figure, _legend, label
+from .figures import Look, _bar_handles, _figure, _legend, label
 
 ENGINES = {
     ("ours", "bfloat16"): Look("#D55E00", "o", "-"),
-    ("ours", "float32"): Look("#0B2A6B", "s", (0, (6, 2))),
-    ("released", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2))),
+    ("ours", "float32"): Look("#0B2A6B", "s", (0, (6, 2)), "///"),
+    ("released", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2)), "..."),
+}
+LOOPS = {
+    ("reference", "float32"): ENGINES["released", "float32"],
+    ("ours", "float32"): ENGINES["ours", "float32"],
+    ("ours", "bfloat16"): ENGINES["ours", "bfloat16"],
 }
 RULES = {
     ("gauss-legendre", "float32"): Look("#0B2A6B", "s", (0, (6, 2))),
@@ -26,10 +31,12 @@ RULES = {
 NAMES = {
     "ours": "ours",
     "released": "released protocol",
+    "reference": "plain loop",
     "gauss-legendre": "Gauss-Legendre",
     "left": "left sum",
     "right": "right sum",
 }
+DEMAND = {"color": "black", "marker": "_", "markersize": 16, "linestyle": ""}
 GOAL = 1  # % of the top filters that the default may miss
 
 
@@ -107,7 +114,55 @@ def quadrature(quadrature: pd.DataFrame) -> Figure:
     return figure
 
 
-FIGURES = {"benchmark": attribution, "quadrature": quadrature}
+def training(training: pd.DataFrame) -> Figure:
+    """How fast the loops train, how near the peak, and whether their batches keep up.
+
+    Args:
+        training: see `training_benchmark.training_table`, of one network.
+    """
+    looks = {key: look for key, look in LOOPS.items() if key in _keys(training, "loop")}
+    table = training.set_index(["loop", "precision"]).loc[list(looks)]
+    share = 100 * table["gflops"] / table["peak_gflops"]
+    alone = table["iterations_per_second"] * table["real_to_fixed"] * table["batch"]
+    figure = _figure(2.9)
+    panels = figure.subplots(1, 4)
+    _bars(panels[0], table["iterations_per_second"], looks, "iterations per second", "{:.3g}")
+    _bars(panels[1], share, looks, "% of the matrix-product peak", "{:.0f}")
+    panels[1].set_ylim(0, 105)
+    _bars(panels[2], table["real_to_fixed"], looks, "step time, real /\none fixed batch", "{:.2f}")
+    panels[2].axhline(1, color="black", linewidth=0.8)
+    for x, (key, look) in enumerate(looks.items()):
+        panels[3].plot(x, table["images_per_second"][key], **look.of_lines, markersize=8)
+    panels[3].plot(range(len(looks)), alone, **DEMAND)
+    _loops_axis(panels[3], looks, "patches made per second")
+    _log_values(panels[3])
+    first = training.iloc[0]
+    load = f"batches of {first['batch']} HR patches of {first['patch']} pixels"
+    where = f"{first['device']}, {first['threads']} threads"
+    figure.suptitle(f"{first['network']}: training on {load} ({where})")
+    taken = Line2D([], [], **DEMAND, label="patches that steps on one fixed batch would take")
+    named = {f"{NAMES[name]}, {precision}": look for (name, precision), look in looks.items()}
+    _legend(figure, [*_bar_handles(named), taken])
+    return figure
+
+
+FIGURES = {"benchmark": attribution, "quadrature": quadrature, "training_benchmark": training}
+
+
+def _bars(panel: Axes, values: pd.Series, looks: Mapping, title: str, text: str) -> None:
+    """One bar per loop and precision, with its number."""
+    for x, (key, look) in enumerate(looks.items()):
+        bar = panel.bar(x, values[key], 0.8, **look.of_bars)
+        panel.bar_label(bar, [text.format(values[key])], padding=1, fontsize="small")
+    panel.margins(y=0.12)
+    _loops_axis(panel, looks, title)
+
+
+def _loops_axis(panel: Axes, looks: Mapping, title: str) -> None:
+    panel.set_title(title)
+    panel.set_xlabel("loop")
+    panel.set_xticks([])
+    panel.set_xlim(-0.6, len(looks) - 0.4)
 
 
 def _ring(colour: str) -> dict:
@@ -144,12 +199,17 @@ def _engines(
     panel.set_xlabel(name)
     _log_axis(panel, sorted(table[column].unique()))
     if log:
-        panel.set_yscale("log")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        panel.yaxis.set_major_formatter("{x:,g}")
-        panel.yaxis.set_minor_locator(NullLocator())
+        _log_values(panel)
     else:
         panel.set_ylim(bottom=0)
+
+
+def _log_values(panel: Axes) -> None:
+    """Logarithmic y axis."""
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    panel.yaxis.set_major_formatter("{x:,g}")
+    panel.yaxis.set_minor_locator(NullLocator())
 
 
 def _log_axis(panel: Axes, ticks) -> None:

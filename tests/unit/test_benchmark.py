@@ -144,7 +144,7 @@ def test_costs_are_consistent(attribution, source):
     assert not attribution.isna().any(axis=None)
 
 
-@pytest.mark.parametrize("name", benchmark_figures.FIGURES)
+@pytest.mark.parametrize("name", ["benchmark", "quadrature"])
 def test_figures_show_every_number(attribution, quadrature, name):
     draw = benchmark_figures.FIGURES[name]
     tables = {"attribution": attribution, "quadrature": quadrature}

@@ -7,7 +7,7 @@ from test_sections import DEFAULT
 from toys import changed
 
 RULES = [name for name in vars(Requests) if name[0] != "_" and name != "resources"]
-MEASURING = {"measure_quadrature", "measure_attribution"}
+MEASURING = {"measure_quadrature", "measure_attribution", "measure_training"}
 # a key, a larger value, and the rules that have more to do or to hold in memory
 GROWTH = {
     "training.baseline.iterations": (10**6, {"train_baseline"}),

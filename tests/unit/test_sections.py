@@ -11,7 +11,8 @@ from toys import changed
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
 
-MEASURING = ["quadrature/*", "benchmark/*"]
+ATTRIBUTING = ["quadrature/*", "benchmark/*"]
+MEASURING = [*ATTRIBUTING, "training_benchmark/*"]
 COMPUTING = [
     f"{rule}/*"
     for rule in ("training", "attribution", "evaluation", "masking", "retraining", "prediction")
@@ -35,6 +36,7 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"prediction/{network}"] = section.prediction(network)
         texts[f"quadrature/{network}"] = section.quadrature(network)
         texts[f"benchmark/{network}"] = section.benchmark(network)
+        texts[f"training_benchmark/{network}"] = section.training_benchmark(network)
     return texts
 
 
@@ -57,7 +59,7 @@ def differing(one: dict, other: dict) -> set[str]:
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
-         ["attribution/*", "prediction/*", *MEASURING]),
+         ["attribution/*", "prediction/*", *ATTRIBUTING]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),
         ("training.target.iterations", 7, ["training/*/target"]),
         ("training.target.period", 7, ["training/*/target"]),
@@ -67,7 +69,8 @@ def differing(one: dict, other: dict) -> set[str]:
         ("training.validations", 3, ["training/*"]),
         ("training.validation_images", 3, ["training/*"]),
         ("training.target.degradations", ["bicubic", "blur"],
-         ["training/*/target", "retraining/*", "synthesis/photos_train"]),
+         ["training/*/target", "retraining/*", "training_benchmark/*",
+          "synthesis/photos_train"]),
         ("networks.srcnn.parameters", {"widths": [8, 8]}, ["*/srcnn", "*/srcnn/*"]),
         ("networks.srresnet.architecture", "package.module:Net", ["*/srresnet", "*/srresnet/*"]),
         ("prediction.crop", 64, ["prediction/*"]),
@@ -78,7 +81,10 @@ def differing(one: dict, other: dict) -> set[str]:
         ("device", "cpu", [*COMPUTING, *MEASURING]),
         ("benchmark", {"sizes": [[8, 8]]}, ["benchmark/*"]),
         ("benchmark", {"reference_nodes": 64}, ["quadrature/*"]),
-        ("benchmark", {"nodes": 9}, MEASURING),
+        ("benchmark", {"nodes": 9}, ATTRIBUTING),
+        ("benchmark", {"repetitions": 9}, ["benchmark/*", "training_benchmark/*"]),
+        ("benchmark", {"patch": 32}, ["training_benchmark/*"]),
+        ("benchmark", {"batch": 8}, ["training_benchmark/*"]),
         ("precision", "float32", COMPUTING),
         ("scale", 3, ["synthesis/*", *COMPUTING, *MEASURING]),
     ],
@@ -96,6 +102,12 @@ def test_the_scale_multiplies_every_length_of_training():
     assert (target["iterations"], target["period"]) == (10, 3)
     retraining = json.loads(section.retraining("srcnn", "0"))["schedule"]
     assert (retraining["iterations"], retraining["period"]) == (2, None)
+
+
+@pytest.mark.parametrize(("scale", "patch"), [(2, 64), (3, 63)])
+def test_timed_patches_are_a_multiple_of_the_scale(scale, patch):
+    section = Sections(configuration.load(changed(DEFAULT, "scale", scale)))
+    assert json.loads(section.training_benchmark("srcnn"))["patch"] == patch
 
 
 def test_an_operators_parameter_changes_what_is_trained_and_degraded_with_it():

@@ -1,5 +1,7 @@
 """The target `benchmark`, on the tiny run."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -9,11 +11,26 @@ COLUMNS = [
     "overlap_top1_blur", "overlap_top1_noise", "rank_correlation",
 ]  # fmt: skip
 
+TRAINING_COLUMNS = [
+    "network", "loop", "precision", "device", "batch", "patch", "iterations_per_second",
+    "gflops", "peak_gflops", "images_per_second", "ratio", "real_to_fixed",
+]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
-def table(finished) -> pd.DataFrame:
+def folder(finished) -> Path:
     finished.run("benchmark")
-    return pd.read_parquet(finished.folder / "results/tiny/benchmark/attribution.parquet")
+    return finished.folder / "results/tiny"
+
+
+@pytest.fixture
+def table(folder) -> pd.DataFrame:
+    return pd.read_parquet(folder / "benchmark/attribution.parquet")
+
+
+@pytest.fixture
+def training(folder) -> pd.DataFrame:
+    return pd.read_parquet(folder / "benchmark/training.parquet")
 
 
 def test_table_keeps_the_contract(table):
@@ -28,6 +45,13 @@ def test_ratio_is_that_of_the_seconds(table):
         assert (rows["ratio"] * rows["seconds_per_image"] / released).between(0.999, 1.001).all()
 
 
-def test_figures_are_drawn(finished, table):
-    for name in ("benchmark_small", "quadrature_small"):
-        assert (finished.folder / f"results/tiny/figures/{name}.png").exists()
+def test_training_table_keeps_the_contract(training):
+    assert set(TRAINING_COLUMNS) <= set(training.columns)
+    assert not training[TRAINING_COLUMNS].isna().any().any()
+    assert set(training["loop"]) == {"ours", "reference"}
+    assert set(zip(training["batch"], training["patch"], strict=True)) == {(2, 16)}
+
+
+def test_figures_are_drawn(folder):
+    for name in ("benchmark_small", "quadrature_small", "training_benchmark_small"):
+        assert (folder / f"figures/{name}.png").exists()

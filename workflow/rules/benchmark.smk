@@ -1,9 +1,10 @@
 BENCHMARK = f"{RUN}/benchmark"
 # the figures of the benchmark, with the tables that they are made of; the exactness of the
-# quadrature belongs to every run, the cost of attribution is measured on demand
+# quadrature belongs to every run, the costs of attribution and training are measured on demand
 BENCHMARK_SOURCES = {
     "quadrature": ("6 Exactness", ["quadrature"]),
     "benchmark": ("7 Benchmark", ["attribution", "quadrature"]),
+    "training_benchmark": ("7 Benchmark", ["training"]),
 }
 FIGURES += expand(f"{RUN}/figures/quadrature_{{network}}.png", network=NETWORKS)
 
@@ -64,6 +65,32 @@ rule measure_attribution:
         " --quadrature {input.quadrature:q} --output {output:q} > {log:q} 2>&1"
 
 
+rule measure_training:
+    input:
+        script=f"{SCRIPTS}/benchmark_training.py",
+        code=network_code("benchmark_training"),
+        data=f"{RUN}/data/{config['data']['train']}.h5",
+    output:
+        f"{BENCHMARK}/{{network}}/training.parquet",
+    log:
+        f"{RUN}/logs/measure_training/{{network}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/measure_training/{{network}}.tsv"
+    conda:
+        ENVIRONMENT
+    # all there are: nothing may run beside a timing
+    threads: CORES
+    resources:
+        **request.resources("measure_training"),
+        gpu=GPU,
+    params:
+        cfg=lambda w: section.training_benchmark(w.network),
+    shell:
+        "python {input.script:q} {wildcards.network:q}"
+        " --config {params.cfg:q} --threads {threads}"
+        " --data {input.data:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule gather_measured:
     input:
         script=f"{SCRIPTS}/concatenate.py",
@@ -80,7 +107,7 @@ rule gather_measured:
     benchmark:
         f"{RUN}/benchmarks/gather_measured/{{table}}.tsv"
     wildcard_constraints:
-        table="attribution|quadrature",
+        table="attribution|quadrature|training",
     localrule: True
     conda:
         ENVIRONMENT
@@ -126,7 +153,10 @@ for FIGURE, (CATEGORY, SOURCES) in BENCHMARK_SOURCES.items():
 
 rule benchmark:
     input:
-        expand(f"{BENCHMARK}/{{table}}.parquet", table=["attribution", "quadrature"]),
+        expand(
+            f"{BENCHMARK}/{{table}}.parquet",
+            table=["attribution", "quadrature", "training"],
+        ),
         expand(
             f"{RUN}/figures/{{figure}}_{{network}}.png",
             figure=BENCHMARK_SOURCES,

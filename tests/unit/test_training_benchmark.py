@@ -1,0 +1,185 @@
+import math
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from faig import benchmark_figures, training_benchmark
+from faig.training_benchmark import (
+    LEARNING_RATE,
+    Ours,
+    PatchDataset,
+    Reference,
+    Task,
+    flop_per_step,
+    seconds_per_batch,
+    training_table,
+)
+from toys import BICUBIC, NOISE, degraded_store, noise_image, photo
+
+NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory) -> Task:
+    path = tmp_path_factory.mktemp("training_benchmark") / "data.h5"
+    operators = {"bicubic": BICUBIC, "noise": NOISE}
+    images = {"grain": noise_image(20, 22), "tall": photo(500, 26), "wide": photo(24, 32)}
+    degraded_store(path, images, operators, stems=True)
+    return Task(NETWORK, path, operators, patch=16, batch=3, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def table(task) -> pd.DataFrame:
+    return training_table(task, repetitions=1, matrices=[16], steps=2)
+
+
+def test_times_of_one_round_are_divided_and_the_median_is_taken(task, monkeypatch):
+    times = {
+        "reference": iter([(4.0, 2.0, 1.0), (10.0, 5.0, 2.0), (6.0, 6.0, 3.0)]),
+        "ours": iter([(1.0, 1.0, 0.1), (5.0, 4.0, 0.2), (3.0, 1.0, 0.3)]),
+    }
+    kinds = ("real", "fixed", "batches")
+    monkeypatch.setattr(training_benchmark, "fast_precisions", lambda device: ["float32"])
+    monkeypatch.setattr(
+        training_benchmark,
+        "seconds_by_kind",
+        lambda loop, *_: dict(zip(kinds, next(times[loop.name]), strict=True)),
+    )
+    table = training_table(task, repetitions=1, matrices=[16]).set_index("loop")
+    assert list(table["iterations_per_second"]) == [1 / 6, 1 / 3]
+    assert list(table["ratio"]) == [1, 2]
+    assert list(table["real_to_fixed"]) == [2, 1.25]
+    assert list(table["images_per_second"]) == [3 / 2, 3 / 0.2]
+
+
+def test_the_plain_dataset_has_every_sub_image(task):
+    parts = [
+        (extent.height, extent.width, top, left) for extent, top, left in PatchDataset(task).parts
+    ]
+    assert parts == [(20, 22, 0, 0), (500, 26, 0, 0), (500, 26, 20, 0), (24, 32, 0, 0)]
+
+
+def test_plain_patches_are_those_of_the_image_in_eight_orientations(task):
+    dataset, image = PatchDataset(task), torch.from_numpy(noise_image(20, 22)).permute(2, 0, 1)
+    windows = image.unfold(1, 16, 2).unfold(2, 16, 2)  # at every LR pixel
+    seen = set()
+    for _ in range(60):
+        _, hr = dataset[0]
+        pixels = (hr * 255).round().to(torch.uint8)
+        turned = [torch.rot90(pixels, turn, (1, 2)) for turn in range(4)]
+        turned += [part.flip(1) for part in turned]
+        same = [(windows == part[:, None, None]).all((0, 3, 4)).any() for part in turned]
+        assert sum(same) == 1
+        seen.add(same.index(True))
+    assert seen == set(range(8))
+
+
+def test_plain_patches_show_the_same_place_at_both_scales(task):
+    dataset = PatchDataset(task)
+    dataset.degradations = dataset.degradations[:1]
+    for _ in range(8):
+        lr, hr = dataset[3]
+        assert (lr.shape, hr.shape) == ((3, 8, 8), (3, 16, 16))
+        means = torch.nn.functional.avg_pool2d(hr, 2)
+        assert (lr - means)[:, 2:-2, 2:-2].abs().max() < 0.1 < hr.std()
+
+
+def test_every_degradation_is_drawn(task):
+    dataset = PatchDataset(task)
+    used = []
+    dataset.degradations = [
+        lambda image, generator, name=name: used.append(name) or image[..., ::2, ::2]
+        for name in "ab"
+    ]
+    for _ in range(20):
+        dataset[3]
+    assert set(used) == {"a", "b"}
+
+
+def test_the_plain_step_is_adam_and_a_moving_average(task, monkeypatch):
+    monkeypatch.setattr(training_benchmark, "EMA_DECAY", 0.75)
+    reference = Reference(task, 1)
+    start = [weight.detach().clone() for weight in reference.network.parameters()]
+    reference.step(torch.rand(3, 3, 8, 8), torch.rand(3, 3, 16, 16))
+    weights, averages = (list(part.parameters()) for part in (reference.network, reference.average))
+    for old, new, average in zip(start, weights, averages, strict=True):
+        assert 0 < (new - old).abs().max() < 1.001 * LEARNING_RATE
+        torch.testing.assert_close(average - old, 0.25 * (new - old), atol=1e-7, rtol=0)
+    # Adam's first step is as long as the learning rate wherever there is a gradient
+    np.testing.assert_allclose(weights[-1].detach().abs(), LEARNING_RATE, rtol=1e-3)
+
+
+@pytest.mark.parametrize("make", [lambda task: Ours(task, "float32", 2), lambda t: Reference(t, 2)])
+def test_both_loops_have_batches_for_one_timing_after_another(task, make):
+    loop = make(task)
+    for _ in range(2):
+        batches = list(loop.batches())
+        assert len(batches) == loop.ahead + 2 + loop.ahead
+        for lr, hr in batches:
+            assert (lr.shape, hr.shape) == ((3, 3, 8, 8), (3, 3, 16, 16))
+    first, second = (next(iter(loop.batches()))[1] for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+def test_both_loops_do_the_same_arithmetic(task):
+    features, side, batch = 4, 8, 3
+    first, shuffled = 3 * features, 4 * features**2
+    kernels = first + 2 * features**2 + shuffled + 4 * (features**2 + features * 3)
+    flop = 2 * 9 * batch * side**2 * (3 * kernels - first)  # no gradient of the image is taken
+    assert flop_per_step(Ours(task, "float32", 1)) == flop
+    assert flop_per_step(Reference(task, 1)) == flop
+
+
+def test_only_the_steps_between_are_timed(monkeypatch):
+    done, marks = [], []
+
+    def timed(work, device):
+        marks.append(len(done))
+        work()
+        marks.append(len(done))
+        return 6.0
+
+    monkeypatch.setattr(training_benchmark, "timed", timed)
+    batches = iter([(k, k) for k in range(7)])
+    work = lambda lr, hr: done.append(lr)  # noqa: E731
+    seconds = seconds_per_batch(batches, work, torch.device("cpu"), before=2, steps=3)
+    assert (seconds, done, marks) == (2.0, [0, 1, 2, 3, 4], [2, 5])
+    assert list(islice(batches, 1)) == []
+
+
+def test_costs_are_consistent(table, task):
+    assert list(table["loop"]) == ["reference", *["ours"] * (len(table) - 1)]
+    assert table["precision"].iloc[0] == table["precision"].iloc[1] == "float32"
+    rate = table["iterations_per_second"]
+    assert table["ratio"].iloc[0] == 1
+    flop = flop_per_step(Ours(task, "float32", 1))
+    np.testing.assert_allclose(table["gflops"], rate * flop / 1e9)
+    assert (table["patch"] == 16).all()
+    assert (table["batch"] == 3).all()
+    positive = ["peak_gflops", "images_per_second", "real_to_fixed"]
+    assert (table[[*positive, "ratio"]] > 0).all(axis=None)
+    assert not table.isna().any(axis=None)
+
+
+def test_the_figure_shows_every_number(table):
+    draw = benchmark_figures.FIGURES["training_benchmark"]
+    figure = draw(training=table.assign(network="net"))
+    assert figure.get_suptitle().startswith("net: ")
+    *bars, rates = figure.axes
+    for panel, values in zip(
+        bars,
+        [
+            table["iterations_per_second"],
+            100 * table["gflops"] / table["peak_gflops"],
+            table["real_to_fixed"],
+        ],
+        strict=True,
+    ):
+        assert [bar.get_height() for bar in panel.patches] == pytest.approx(list(values))
+        assert all(math.isfinite(limit) for limit in panel.get_ylim())
+    *made, taken = rates.lines
+    assert [line.get_ydata().item() for line in made] == list(table["images_per_second"])
+    expected = table["iterations_per_second"] * table["real_to_fixed"] * table["batch"]
+    assert list(taken.get_ydata()) == pytest.approx(list(expected))
