@@ -1,13 +1,12 @@
 """Write weights as a BasicSR-style checkpoint, for use in other software."""
 
-import torch
 from faig import cli
-from faig.store import atomic_path, load_weights
+from faig.store import atomic_path, load_weights, save_pickle
 
 
 def main(args) -> None:
     with atomic_path(args.output) as temporary:
-        torch.save({"params_ema": load_weights(args.weights)}, temporary)
+        save_pickle(temporary, {"params_ema": load_weights(args.weights)})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
 
 import errno
+import glob
 import json
 import os
 import pickle
@@ -25,15 +26,46 @@ from .provenance import canonical_json, checksum
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; move it in place when the block ends well."""
+    """Yield a temporary name beside `path`; move it in place when the block ends well.
+
+    What a killed process left there half written is removed.
+
+    Raises:
+        InputError: the disk is full. What there was at `path` is untouched.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         os.replace(temporary, path)
+    except Exception as error:
+        if _is_full(error):
+            raise InputError(
+                f"{path}: no space left on the disk; make room, and the next run goes on"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a full disk or a quota is behind an error; libraries tell it in their own ways."""
+    while error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def save_pickle(path: Path, content: object) -> None:
+    """`torch.save`, by way of an open file: given a path, it does not tell why writing failed."""
+    with path.open("wb") as file:
+        torch.save(content, file)
 
 
 def write_table(path: str | Path, table: pd.DataFrame, metadata: Mapping | None = None) -> None:

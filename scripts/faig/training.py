@@ -21,7 +21,7 @@ from .device import Compute
 from .errors import InputError
 from .metrics import psnr
 from .progress import progress
-from .store import ImageStore, atomic_path
+from .store import ImageStore, atomic_path, save_pickle
 
 
 class TrainingDiverged(InputError):
@@ -79,7 +79,7 @@ class Checkpoint:
     def save(self, content: dict) -> None:
         """Write atomically; the last file becomes the previous one."""
         with atomic_path(self.path) as temporary:
-            torch.save({"stamp": self.stamp, **content}, temporary)
+            save_pickle(temporary, {"stamp": self.stamp, **content})
             if self.path.exists():
                 os.replace(self.path, self.previous)
 

@@ -1,3 +1,4 @@
+import errno
 import shutil
 import subprocess
 import threading
@@ -82,6 +83,63 @@ def test_finished_writing_replaces_the_old_file(tmp_path):
         temporary.write_text("new")
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
     assert path.read_text() == "new"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    for name in (".file.txt.123.tmp", ".other.txt.123.tmp"):
+        (tmp_path / name).write_text("half")
+    with atomic_path(tmp_path / "file.txt") as temporary:
+        temporary.write_text("whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"file.txt", ".other.txt.123.tmp"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "no room"),
+        OSError(errno.EDQUOT, "quota"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        RuntimeError("a library's own"),
+    ],
+)
+def test_a_full_disk_is_told_as_such(tmp_path, error):
+    def write():
+        with atomic_path(tmp_path / "file.txt"):
+            cause = OSError(errno.ENOSPC, "no room") if "library" in str(error) else None
+            raise error from cause
+
+    with pytest.raises(InputError, match=r"file\.txt: no space left on the disk; make room"):
+        write()
+
+
+def test_hdf5_is_not_begun_without_room(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
+    path = tmp_path / "set.h5"
+
+    def write():
+        with atomic_path(path) as temporary, ImageWriter(temporary, {}) as writer:
+            writer.write("hr/a", noise_image(8, 8))
+
+    with pytest.raises(InputError, match=r"set\.h5: no space left on the disk"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_weights_give_the_same_file(tmp_path):
+    metadata = {name: name * 3 for name in "abcdefgh"}
+    for i in range(3):
+        save_weights(tmp_path / f"{i}", {"weight": torch.ones(2)}, metadata)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_another_error_of_the_disk_is_told_as_it_is(tmp_path):
+    def write():
+        with atomic_path(tmp_path / "file.txt"):
+            raise OSError(errno.EIO, "broken")
+
+    with pytest.raises(OSError, match="broken"):
+        write()
 
 
 def test_image_round_trip(store, images):

@@ -3,12 +3,15 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from .forks import snakemake
 
 HOME = Path(__file__).resolve().parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text())
@@ -22,6 +25,13 @@ def change(config: dict, dotted: str, value: object) -> None:
     config[last] = value
 
 
+def own_copy(folder: Path) -> "Workflow":
+    """A workflow in a folder that holds a copy of the code, which a test may edit."""
+    for name in ("workflow", "scripts", "envs"):
+        shutil.copytree(HOME / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return Workflow(folder, folder)
+
+
 class Workflow:
     """The workflow in a working directory, with a config that a test may change."""
 
@@ -29,51 +39,60 @@ class Workflow:
         self.folder, self.home = folder, home
         self.config = copy.deepcopy(TINY)
 
-    def run(self, *options: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Call Snakemake; its standard output and error end up in `stdout`."""
+    def arguments(self, *options: str) -> list[str]:
+        """Snakemake's arguments, the config written where they say."""
         path = self.folder / "config.json"
         path.write_text(json.dumps(self.config))
-        command = [
-            sys.executable, "-m", "snakemake",
+        return [
             "--snakefile", str(self.home / "workflow/Snakefile"),
             "--directory", str(self.folder), "--configfile", str(path), "--cores", "2", *options,
         ]  # fmt: skip
+
+    def start(self, *options: str, stdout=subprocess.PIPE, **more) -> subprocess.Popen:
+        """Start Snakemake; its standard output and error both go to `stdout`."""
         # scripts are called as `python`: the one that runs the tests
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        result = subprocess.run(
-            command,
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *self.arguments(*options)],
             cwd=self.folder,
             env={**os.environ, "PATH": path},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            **more,
         )
-        if check and result.returncode:
-            pytest.fail(f"snakemake failed:\n{result.stdout[-6000:]}")
-        return result
 
-    def planned(self) -> set[str]:
-        """Rules that a dry run would execute, `all` left out."""
-        output = self.run("--dry-run", "--quiet", "host").stdout
+    def run(self, *options: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Call Snakemake; its standard output and error end up in `stdout`."""
+        process = self.start(*options)
+        output, _ = process.communicate()
+        if check and process.returncode:
+            pytest.fail(f"snakemake failed:\n{output[-6000:]}")
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def plan(self, *targets: str) -> dict[str, int]:
+        """Number of jobs that a dry run would execute, by rule."""
+        status, output = snakemake(
+            self.arguments(*targets, "--dry-run", "--quiet", "host"), self.folder
+        )
+        if status:
+            pytest.fail(f"the dry run failed:\n{output[-6000:]}")
         if "Nothing to be done" in output:
-            return set()
+            return {}
         lines = output.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
-        return {line.split()[0] for line in lines} - {"all", "total"}
+        counts = {rule: int(count) for rule, count in map(str.split, lines)}
+        del counts["total"]
+        return counts
+
+    def planned(self, *targets: str) -> set[str]:
+        """Rules that a dry run would execute, those without a command left out."""
+        return self.plan(*targets).keys() - {"all", "benchmark"}
 
 
 @pytest.fixture
 def workflow(tmp_path) -> Workflow:
     """A fresh working directory."""
     return Workflow(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Workflow:
-    """The tiny run, done once. Tests may change its config, and must put it back."""
-    workflow = Workflow(tmp_path_factory.mktemp("finished"))
-    workflow.output = workflow.run().stdout
-    return workflow
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The worked examples of the README work."""
 
 import re
-import shutil
 
 import pandas as pd
 import pytest
 import yaml
 
-from .conftest import HOME, Workflow
+from .conftest import HOME, Workflow, own_copy
 
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (HOME / "README.md").read_text(), flags=re.DOTALL)
 
@@ -24,9 +23,7 @@ def merge(config: dict, extra: dict) -> None:
 def extended(tmp_path_factory) -> Workflow:
     """A copy of the code with all of the README's additions, run up to the rankings."""
     home = tmp_path_factory.mktemp("extended")
-    for name in ("workflow", "scripts", "envs"):
-        shutil.copytree(HOME / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
-    workflow = Workflow(home, home)
+    workflow = own_copy(home)
     for language, text in BLOCKS:
         if language == "python":
             place = re.match(r"# (?:at the end of )?(\S+)", text).group(1)

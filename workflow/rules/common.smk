@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
 from snakemake.logging import logger
 
 # the workflow's own modules and the library are found from any working directory
@@ -14,7 +15,9 @@ sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 import configuration
 import display
 import gpus
+import guard
 from codebase import code
+from faig import manifest
 from faig.errors import InputError
 from faig.sources import folder_files
 from resources import CPUS, Requests
@@ -31,12 +34,24 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-# a run that a person looks at, not a single job of it on another machine
+# a run that changes files, and that a person looks at: no dry run, no single job of it elsewhere
 RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
+# it has its folder to itself, from here until it ends. What is called without a number of cores
+# changes nothing; the second Snakemake that makes the report asks for no lock
+if (
+    RUNS
+    and (workflow.resource_settings.cores or workflow.resource_settings.nodes)
+    and "--nolock" not in sys.argv
+):
+    try:
+        LOCK = guard.hold(Path.cwd())
+    except guard.AlreadyRunning as error:
+        raise WorkflowError(str(error)) from None
 if RUNS and not (workflow.output_settings.quiet or workflow.output_settings.verbose):
     display.install(logger)
 
 RUN = f"results/{config['run']}"
+CHECKSUMS = f"{RUN}/checksums.json"
 # trainings of all runs: one that shares data and training with another does not train again.
 # Snakemake's own cache forbids `benchmark:`, and would hand on a damaged file to every run
 CACHE = "results/cache"
@@ -163,9 +178,38 @@ def table_options(input, networks, seeds=SEEDS):
     )
 
 
+def planned_outputs():
+    """All outputs of this run if it leads to the report; nothing if it has another target."""
+    jobs = list(workflow.dag.jobs)
+    if "report" not in {job.rule.name for job in jobs}:
+        return set()
+    return {str(path) for job in jobs for path in job.output}
+
+
 def print_summary():
     """Show the answer of the run, and where the rest of it lies."""
     summary, report = Path(f"{RUN}/tables/summary.txt"), Path(f"{RUN}/report.html")
-    if summary.exists() and report.exists():  # else the user asked for something else
+    # else the user asked for something else
+    if planned_outputs() and summary.exists() and report.exists():
         print(summary.read_text())
         print(f"report: {report}")
+
+
+def made_files():
+    """Path, rule and modification time of all outputs that are there, as Snakemake noted them."""
+    workflow.persistence.deactivate_cache()  # it lacks the job that ended last
+    for folder in (RUN, "results/archives"):
+        for path in map(str, Path(folder).rglob("*")):
+            noted = workflow.persistence.metadata(IOFile(path))
+            if noted and noted.endtime:
+                yield path, noted.rule, noted.endtime
+
+
+# files are read as soon as a run ends, or before the next one where it was killed: damage between
+# two runs is never recorded as the truth
+def record_checksums(needed=()):
+    """Bring the checksums up to date with what was made."""
+    try:
+        manifest.record(Path(CHECKSUMS), made_files(), needed)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None

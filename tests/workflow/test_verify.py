@@ -1,0 +1,80 @@
+"""Damage between two runs is found, and the printed advice repairs it."""
+
+import shlex
+import subprocess
+import sys
+
+import pandas as pd
+from faig import manifest
+from faig.store import write_table
+
+RUN = "results/tiny"
+
+
+def digests(workflow) -> dict[str, str]:
+    """SHA-256 of the run's tables, images and weights, by path."""
+    files = [p for p in (workflow.folder / RUN).rglob("*") if p.suffix in KINDS]
+    return {str(file): manifest.digest(file) for file in files}
+
+
+KINDS = {".parquet", ".csv", ".h5", ".safetensors", ".png", ".pdf"}
+
+
+def follow(workflow, output: str) -> None:
+    """Call the commands that the output names."""
+    commands = [line.split() for line in output.splitlines() if line.startswith("  snakemake ")]
+    assert len(commands) == 2
+    for _, *arguments in (shlex.split(shlex.join(command)) for command in commands):
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        subprocess.run(command, cwd=workflow.folder, check=True, capture_output=True)
+
+
+def test_an_undamaged_run(finished):
+    output = finished.run("verify").stdout
+    assert "files are as they were written" in output
+
+
+def test_damage_of_every_kind_is_named_and_repaired(finished):
+    before = digests(finished)
+    folder = finished.folder / RUN
+    cut, flipped = folder / "data/tiny_test.h5", folder / "ranking/small/seed0/random.parquet"
+    lost, replaced = folder / "figures/training_small.pdf", folder / "tables/locations.csv"
+    recorded = before[str(cut)]
+    cut.write_bytes(cut.read_bytes()[:-1])
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
+    lost.unlink()
+    replaced.write_text("something,else\n")
+
+    result = finished.run("verify", check=False)
+    assert result.returncode
+    for path, state, rule in (
+        ("data/tiny_test.h5", "changed", "synthesize"),
+        ("ranking/small/seed0/random.parquet", "changed", "rank"),
+        ("figures/training_small.pdf", "missing", "plot_training"),
+        ("tables/locations.csv", "changed", "table_locations"),
+    ):
+        assert f"{RUN}/{path}: {state}, made by rule {rule}" in result.stdout
+    assert "4 of " in result.stdout
+    assert recorded in result.stdout
+    assert manifest.digest(cut) in result.stdout
+
+    follow(finished, result.stdout)
+    assert digests(finished) == before
+    assert "files are as they were written" in finished.run("verify").stdout
+
+
+def test_what_was_made_from_a_damaged_file_is_made_again(finished):
+    before = digests(finished)
+    path = finished.folder / RUN / "prediction/small/seed0.parquet"
+    write_table(path, pd.read_parquet(path).assign(predicted=True))
+    finished.run()
+    assert len({*before.items()} - {*digests(finished).items()}) > 1
+
+    result = finished.run("verify", check=False)
+    assert result.returncode
+    assert "1 of " in result.stdout
+    follow(finished, result.stdout)
+    assert digests(finished) == before
+    assert "files are as they were written" in finished.run("verify").stdout
