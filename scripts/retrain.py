@@ -28,6 +28,8 @@ def learn(args, chosen: list[Choice], checkpoints: list[Checkpoint]) -> pd.DataF
     baseline = load_weights(args.baseline)
 
     rows = []
+    # one after another: several networks in one step, stacked by `torch.func.vmap` on shared
+    # batches, took 1.1 to 1.4 times as long per network on CPUs
     for choice, checkpoint in zip(chosen, checkpoints, strict=True):
         network = load_state(build(**cfg["network"]), baseline, str(args.baseline))
         sampler = PatchSampler(data, degradations, **cfg["batches"], seed=seed, compute=compute)
