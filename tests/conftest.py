@@ -10,11 +10,6 @@ def finished(tmp_path_factory) -> Workflow:
 
     Tests may change its config and the code, and must put them back.
     """
-    import os  # DEV
-    from pathlib import Path  # DEV
-
-    if os.environ.get("DEVFIN"):  # DEV
-        return Workflow(Path(os.environ["DEVFIN"]), Path(os.environ["DEVFIN"]))  # DEV
     workflow = own_copy(tmp_path_factory.mktemp("finished"))
     workflow.output = workflow.run().stdout
     return workflow

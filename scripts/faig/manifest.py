@@ -74,8 +74,11 @@ def write(manifest: Path, entries: Mapping[str, Entry]) -> None:
     manifest.parent.mkdir(parents=True, exist_ok=True)
     temporary = manifest.with_name(f".{manifest.name}.{os.getpid()}.tmp")
     texts = {name: asdict(entry) for name, entry in sorted(entries.items())}
-    temporary.write_text(json.dumps(texts, indent=1))
-    os.replace(temporary, manifest)
+    try:
+        temporary.write_text(json.dumps(texts, indent=1))
+        os.replace(temporary, manifest)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def record(
