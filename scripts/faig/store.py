@@ -312,9 +312,9 @@ class ImageWriter:
     def _disk_full(self) -> InputError:
         free = shutil.disk_usage(self.path.parent).free
         return InputError(
-            f"{self.path.parent}: {free / 1e6:,.1f} MB free, but {self.path.name} needs "
-            f"{self._needed_bytes() / 1e6:,.1f} MB more; make room and run again: the images "
-            "that are finished are kept"
+            f"{self.path}: no space left on the disk; make room, and the next run goes on with the "
+            f"images that are finished: {free / 1e6:,.1f} MB are free, "
+            f"{self._needed_bytes() / 1e6:,.1f} MB are needed"
         )
 
     def write(self, image: str, pixels: Mapping[str, np.ndarray]) -> None:

@@ -112,27 +112,6 @@ def test_a_full_disk_is_told_as_such(tmp_path, error):
         write()
 
 
-def test_hdf5_is_not_begun_without_room(tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
-    path = tmp_path / "set.h5"
-
-    def write():
-        with atomic_path(path) as temporary, ImageWriter(temporary, {}) as writer:
-            writer.write("hr/a", noise_image(8, 8))
-
-    with pytest.raises(InputError, match=r"set\.h5: no space left on the disk"):
-        write()
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_same_weights_give_the_same_file(tmp_path):
-    metadata = {name: name * 3 for name in "abcdefgh"}
-    for i in range(3):
-        save_weights(tmp_path / f"{i}", {"weight": torch.ones(2)}, metadata)
-    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
-
-
 def test_another_error_of_the_disk_is_told_as_it_is(tmp_path):
     def write():
         with atomic_path(tmp_path / "file.txt"):
@@ -286,7 +265,7 @@ def test_two_writers_never_hold_one_file(tmp_path):
 def test_too_little_space_is_told_before_anything_is_written(tmp_path, monkeypatch):
     free = 4 * 3 * (8 * 12 + 4 * 6) - 1
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
-    with pytest.raises(InputError, match=r"0\.0 MB free, but s\.h5 needs 0\.0 MB more; make room"):
+    with pytest.raises(InputError, match=r"s\.h5: no space left .*0\.0 MB are free, 0\.0 MB are"):
         write_images(tmp_path / "s.h5", "abcd")
     assert not list(tmp_path.glob("*.h5"))
     assert not list(tmp_path.glob(".*.partial"))
@@ -316,9 +295,9 @@ def test_on_a_full_disk_finished_images_are_kept(tmp_path, small_disk):
             (small_disk / "filler").write_bytes(bytes(500_000))
             writer.write("b", stored["b"])
 
-    with pytest.raises(InputError, match=r"small: 0\.\d MB free, but s\.h5 needs 0\.\d MB more"):
+    with pytest.raises(InputError, match=r"s\.h5: no space .*0\.\d MB are free, 0\.\d MB are"):
         fill_up_and_write()
-    with pytest.raises(InputError, match="make room and run again"):
+    with pytest.raises(InputError, match="make room, and the next run goes on"):
         fill_up_and_write()
     (small_disk / "filler").unlink()
     for path, missing in ((small_disk / "s.h5", "bc"), (tmp_path / "whole.h5", "abc")):
