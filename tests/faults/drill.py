@@ -20,7 +20,8 @@ NOT_ATOMIC = {"config.json", "report.html"}
 LEFT_OUT = (
     "report.html", "checksums.json", "logs/*", "benchmarks/*", "*.pth", "figures/benchmark_*",
     "benchmark/attribution.parquet", "benchmark/*/attribution.parquet",
-    "benchmark/quadrature.parquet",
+    "benchmark/quadrature.parquet", "benchmark/training.parquet", "benchmark/*/training.parquet",
+    "figures/training_benchmark_*",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def _digest(path: Path) -> str:
 
 def whole(found: dict[str, str]) -> dict[str, str]:
     """Of the files that there are in the middle of a run, those that must be whole."""
-    unfinished = (".tmp", ".lock", ".checkpoint", ".previous")
+    unfinished = (".tmp", ".lock", ".checkpoint", ".previous", ".partial")
     return {
         name: digest
         for name, digest in found.items()
@@ -99,7 +100,7 @@ class Drill:
 
     def done(self) -> int:
         """Number of jobs that were done, over all starts."""
-        return sum(log.read_text().count("Finished jobid:") for log in self.logs)
+        return sum(log.read_text().count(": done in ") for log in self.logs)
 
     def _check(self, process: subprocess.Popen) -> None:
         if process.poll() is not None:

@@ -33,7 +33,7 @@ def test_a_second_snakemake_in_the_folder_is_refused(tmp_path):
     workflow = Workflow(tmp_path)
     first = workflow.start(start_new_session=True)
     try:
-        while "Execute" not in first.stdout.readline():
+        while "jobs to do" not in first.stdout.readline():
             assert first.poll() is None
         second = workflow.run(check=False)
         assert second.returncode
