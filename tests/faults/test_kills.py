@@ -1,6 +1,6 @@
 """The tiny run, killed at random moments, ends as if nothing had happened.
 
-The long drill is done by hand: FAULT_KILLS=30 pytest -s tests/faults/test_kills.py
+The long drill is done by hand: FAULT_KILLS=30 pytest -s -m drill
 """
 
 import os
@@ -15,6 +15,7 @@ from .drill import Drill, contents, differing, whole
 KILLS, SEED = int(os.environ.get("FAULT_KILLS", "4")), int(os.environ.get("FAULT_SEED", "0"))
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(300 + 60 * KILLS)
 def test_a_killed_run_ends_as_an_undisturbed_one(finished, tmp_path):
     expected = contents(finished.folder)
