@@ -1,6 +1,5 @@
 """Train a network: the baseline from fresh weights, or the target from the baseline's."""
 
-import numpy as np
 import pandas as pd
 import torch
 from faig import cli
@@ -9,6 +8,7 @@ from faig.degradations import build_degradations
 from faig.networks import build, load_state
 from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
+from faig.sources import spread
 from faig.store import (
     ImageStore,
     load_weights,
@@ -24,12 +24,6 @@ def make_network(cfg: dict, start):
     torch.manual_seed(derive(cfg["seed"], "weights"))
     network = build(**cfg["network"])
     return load_state(network, load_weights(start), start) if start else network
-
-
-def spread(names: list[str], count: int) -> list[str]:
-    """At most `count` names, evenly spread over all."""
-    chosen = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
-    return [names[i] for i in chosen]
 
 
 def fit(args, checkpoint: Checkpoint):

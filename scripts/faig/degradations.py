@@ -61,9 +61,19 @@ def gaussian_kernel(size: int, sigma: float) -> Tensor:
         raise InputError(
             f"gaussian_blur: needs an odd size and a positive sigma, found {size}, {sigma}"
         )
+    return gaussian_lines(torch.tensor([sigma], dtype=torch.float64), size)[0].float()
+
+
+def gaussian_lines(sigmas: Tensor, size: int) -> Tensor:
+    """One-dimensional Gaussians, float64 (N, size), each summing to 1.
+
+    Args:
+        sigmas: positive, in pixels, (N,).
+        size: odd, in pixels.
+    """
     x = torch.arange(size, dtype=torch.float64) - size // 2
-    kernel = torch.exp(-(x**2) / (2 * sigma**2))
-    return (kernel / kernel.sum()).float()
+    lines = torch.exp(-(x**2) / (2 * sigmas.double()[:, None] ** 2))
+    return lines / lines.sum(dim=1, keepdim=True)
 
 
 def _symmetric_index(length: int, pad: int) -> Tensor:

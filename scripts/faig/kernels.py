@@ -6,6 +6,7 @@ Two-branch networks know the degradation by such a code.
 import torch
 from torch import Tensor, nn
 
+from .degradations import gaussian_lines
 from .errors import InputError
 
 SIZE = 21  # side of a kernel in HR pixels
@@ -20,9 +21,7 @@ def gaussian_kernels(sigmas: Tensor, size: int = SIZE) -> Tensor:
         sigmas: positive, in HR pixels, (N,).
         size: odd, in HR pixels.
     """
-    x = torch.arange(size, dtype=torch.float64) - size // 2
-    lines = torch.exp(-(x**2) / (2 * sigmas.double()[:, None] ** 2))
-    lines = lines / lines.sum(dim=1, keepdim=True)
+    lines = gaussian_lines(sigmas, size)
     return lines[:, :, None] * lines[:, None, :]
 
 

@@ -11,6 +11,7 @@ from .degradations import to_uint8
 from .networks import restore
 from .pairs import Pair
 from .ranking import ranks, top
+from .sources import spread
 from .store import ImageStore
 
 
@@ -98,8 +99,7 @@ def spread_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
             for y in range(0, max(height - side, 0) + 1, side)
             for x in range(0, max(width - side, 0) + 1, side)
         ]
-        chosen = np.linspace(0, len(corners) - 1, min(count, len(corners))).round().astype(int)
-        result += [corners[i] for i in chosen]
+        result += spread(corners, count)
     return result
 
 

@@ -80,6 +80,12 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         raise InputError(f"{path}: unreadable or cut short ({error})") from None
 
 
+def spread(items: Sequence, count: int) -> list:
+    """At most `count` items, evenly spread over all."""
+    chosen = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[i] for i in chosen]
+
+
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     """Read an image file.
 

@@ -305,7 +305,7 @@ class ImageWriter:
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if _is_full(error):
                 raise self._disk_full() from None
             raise
 
