@@ -1,7 +1,14 @@
 """What the tests of the whole workflow share."""
 
+import signal
+
 import pytest
 from workflow.conftest import Workflow, own_copy
+
+# a shell that starts the tests in the background makes them deaf to Ctrl-C, and with them all
+# that they start and interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
