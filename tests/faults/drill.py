@@ -16,9 +16,10 @@ from workflow.conftest import Workflow
 RUN = "results/tiny"
 # written by Snakemake or a shell, which does not write a file whole or not at all
 NOT_ATOMIC = {"config.json", "report.html"}
-# what tells of times (the report shows when each job ran), or is not made by every run
+# locks, what tells of times (the report shows when each job ran), or is not made by every run
 LEFT_OUT = (
-    "report.html", "checksums.json", "logs/*", "benchmarks/*", "*.pth", "figures/benchmark_*",
+    "*/.*", "report.html", "checksums.json", "logs/*", "benchmarks/*", "*.pth",
+    "figures/benchmark_*",
     "benchmark/attribution.parquet", "benchmark/*/attribution.parquet",
     "benchmark/quadrature.parquet", "benchmark/training.parquet", "benchmark/*/training.parquet",
     "figures/training_benchmark_*",

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
+from faults.drill import contents, differing
 from resources import CPUS
 
 from . import cluster
@@ -280,28 +280,9 @@ def test_jobs_that_start_together_are_submitted_as_arrays(finished):
     assert arrays.count("attribute") == 2
 
 
-def content(path: Path) -> bytes:
-    """A file's bytes, or those of a table without its column of times."""
-    if path.suffix == ".parquet" and "seconds" in (table := pd.read_parquet(path)):
-        return table.drop(columns="seconds").to_csv().encode()
-    return path.read_bytes()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """All results but locks, logs, benchmarks, and the report, which names times."""
-    results = folder / "results/tiny"
-    return {
-        str(path.relative_to(results)): content(path)
-        for path in results.rglob("*")
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.relative_to(results).parts[0] not in ("logs", "benchmarks", "report.html")
-    }
-
-
 def test_results_are_those_of_a_local_run(folder, finished, local):
     wait_for((local / "results/tiny/report.html").exists, "the local run")
     here, there = contents(folder), contents(local)
     assert set(here) == set(there)
-    assert [name for name in here if here[name] != there[name]] == []
+    assert not differing(here, there)
     assert len(here) > 40
