@@ -47,7 +47,10 @@ class Recipe:
             name: first.setdefault(degradation.stem_key, name) if self.stems else name
             for name, degradation in every.items()
         }
-        self.made = {name: every[name] for name in dict.fromkeys(self.shared.values())}
+        # a stem without operators is the HR image itself
+        self.plain = {name for name in every if self.stems and not every[name].stem}
+        stored = dict.fromkeys(self.shared.values())
+        self.made = {name: every[name] for name in stored if name not in self.plain}
         self.sizes = {name: self._relative_size(each) for name, each in self.made.items()}
 
     def _relative_size(self, degradation: Degradation) -> Fraction:
@@ -74,11 +77,12 @@ class Recipe:
 
     def links(self, image: str) -> dict[str, str]:
         """Keys that are other names of what `make` makes, and its keys."""
-        return {
-            f"lr/{name}/{image}": f"lr/{original}/{image}"
+        originals = {
+            name: "hr" if name in self.plain else f"lr/{original}"
             for name, original in self.shared.items()
-            if name != original
+            if name != original or name in self.plain
         }
+        return {f"lr/{name}/{image}": f"{folder}/{image}" for name, folder in originals.items()}
 
     def make(self, image: str, path: Path) -> dict[str, np.ndarray]:
         """All that is stored of a photograph, uint8 (H, W, 3), by HDF5 key."""

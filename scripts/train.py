@@ -6,6 +6,7 @@ from faig import cli
 from faig.batches import PatchSampler
 from faig.degradations import build_degradations
 from faig.networks import build, load_state
+from faig.objectives import objective_class
 from faig.provenance import canonical_json, checksum
 from faig.seeds import derive
 from faig.sources import spread
@@ -31,9 +32,15 @@ def fit(args, checkpoint: Checkpoint):
     cfg, compute = args.config, cli.compute(args)
     data, validation = ImageStore(args.data), ImageStore(args.validation)
     degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
-    seed = derive(cfg["seed"], "patches", cfg["stage"])
-    sampler = PatchSampler(data, degradations, **cfg["batches"], seed=seed, compute=compute)
     network = make_network(cfg, args.start)
+    sampler = PatchSampler(
+        data,
+        degradations,
+        **cfg["batches"],
+        seed=derive(cfg["seed"], "patches", cfg["stage"]),
+        compute=compute,
+        views=objective_class(network).views,
+    )
     shadow = compute.place(make_network(cfg, args.start)).eval()
 
     images = spread(validation.names, cfg["validation_images"])

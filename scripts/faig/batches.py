@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -61,6 +61,20 @@ class SubImages:
         return starts
 
 
+class Batch(NamedTuple):
+    """What a training step learns from; float32, on the device.
+
+    Attributes:
+        lr: (N, 3, patch / r, patch / r), values in [0, 1].
+        hr: (N, 3, patch, patch), values in [0, 1].
+        blur: sigma of the Gaussian blur of each patch in HR pixels, 0 for none, (N,).
+    """
+
+    lr: Tensor
+    hr: Tensor
+    blur: Tensor
+
+
 @dataclass(frozen=True)
 class Patches:
     """The 8-bit part of a batch, before what is drawn afresh in each degradation.
@@ -94,8 +108,10 @@ class PatchSampler:
         store: training images, with stems in `lr` (see `Degradation`).
         degradations: by name; each patch takes one with equal probability.
         patch: side of a square HR patch in pixels.
-        batch: number of patches.
+        batch: number of patches, or of scenes where there are several views of each.
         seed: of every draw.
+        views: number of patches that are taken of one image and degraded alike; a batch has first
+            one view of every scene, then the next.
         sub_images: size and stride of `SubImages`; None to take patches from whole images.
 
     Raises:
@@ -111,9 +127,10 @@ class PatchSampler:
         batch: int,
         seed: int,
         compute: Compute,
+        views: int = 1,
         sub_images: Mapping[str, int] | None = None,
     ):
-        self.compute, self.batch, self.seed = compute, batch, seed
+        self.compute, self.batch, self.seed, self.views = compute, batch, seed, views
         self.degradations = list(degradations.values())
         self.scale = store.scale
         self.size = patch // self.scale  # in LR pixels
@@ -134,7 +151,7 @@ class PatchSampler:
         self._noise = torch.Generator(compute.device)
         self._grids: dict[int, Tensor] = {}
 
-    def batches(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, first: int, last: int) -> Iterator[Batch]:
         """The batches with numbers from `first` to `last - 1`, see `make`.
 
         Those whose images are not on the device are gathered ahead by a thread.
@@ -146,8 +163,8 @@ class PatchSampler:
             patches = made_ahead(self._gather, numbers)
         return map(self._degrade, numbers, patches)
 
-    def make(self, number: int) -> tuple[Tensor, Tensor]:
-        """LR (N, 3, patch / r, patch / r) and HR (N, 3, patch, patch), float32 in [0, 1]."""
+    def make(self, number: int) -> Batch:
+        """The batch with this number."""
         return self._degrade(number, self._gather(number))
 
     def _random(self, number: int, what: int) -> np.random.Generator:
@@ -171,8 +188,10 @@ class PatchSampler:
         """Everything of a batch but what its degradations draw afresh."""
         random = self._random(number, 0)
         kinds = random.integers(len(self.degradations), size=self.batch)
-        turns = random.integers(8, size=self.batch)
-        images, top, left, height, width = random.choice(self.windows, self.batch).T
+        turns = random.integers(8, size=self.batch * self.views)
+        windows = random.choice(self.windows, self.batch)
+        kinds = np.tile(kinds, self.views)
+        images, top, left, height, width = np.tile(windows, (self.views, 1)).T
         free = np.stack([height, width]) - self.size + 1
         y, x = np.stack([top, left]) + (random.random(free.shape) * free).astype(int)
         hr = self._crop([self.hr[i] for i in images], self.scale, y, x, turns)
@@ -211,16 +230,19 @@ class PatchSampler:
             self._grids[side] = torch.stack([*turned, *flipped], dim=1)
         return self._grids[side]
 
-    def _degrade(self, number: int, patches: Patches) -> tuple[Tensor, Tensor]:
+    def _degrade(self, number: int, patches: Patches) -> Batch:
         """What is drawn afresh; all on the device."""
         patches = patches.to(self.compute.device)
         self._noise.manual_seed(int(self._random(number, 1).integers(2**63)))
-        lr = torch.empty(self.batch, 3, self.size, self.size, device=self.compute.device)
+        hr = to_float(patches.hr)
+        lr = hr.new_empty(len(hr), 3, self.size, self.size)
+        blur = hr.new_empty(len(hr))
         for kind, stems in patches.stems.items():
-            lr[patches.rows[kind]] = self.degradations[kind].apply_rest(
-                to_float(stems), self._noise
+            rows = patches.rows[kind]
+            lr[rows], blur[rows] = self.degradations[kind].apply_rest(
+                to_float(stems), self._noise, self.views
             )
-        return lr.contiguous(memory_format=torch.channels_last), to_float(patches.hr)
+        return Batch(lr.contiguous(memory_format=torch.channels_last), hr, blur)
 
 
 def made_ahead(make: Callable[[int], Any], numbers: Iterable[int], ahead: int = 2) -> Iterator:

@@ -62,9 +62,10 @@ class MomentumContrast(nn.Module):
             keys = _direction(self.key, self.key(key))
         representation = self.query(query)
         queries = _direction(self.query, representation)
-        own = (queries * keys).sum(dim=1, keepdim=True)
-        others = queries @ self.queue.clone().T  # the queue changes before the gradient is taken
-        logits = torch.cat([own, others], dim=1) / self.temperature
+        with torch.autocast(query.device.type, enabled=False):  # cosines are divided by little
+            own = (queries * keys).sum(dim=1, keepdim=True)
+            others = queries @ self.queue.clone().T  # it changes before the gradient is taken
+            logits = torch.cat([own, others], dim=1) / self.temperature
         self._enqueue(keys)
         return representation, F.cross_entropy(logits, logits.new_zeros(len(logits)).long())
 

@@ -15,7 +15,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -29,18 +29,31 @@ OPERATORS: dict[str, Callable] = {}
 RESAMPLING = ("bicubic", "bilinear")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
-    """What operators may need beside their parameters.
+    """What operators may need beside their parameters, and what they tell of what they did.
 
     Attributes:
         scale: super-resolution factor r.
         generator: source of randomness on the images' device; none is needed for deterministic
             operators.
+        views: the images are so many views of each scene, first one view of all scenes, then the
+            next. Views of one scene are degraded alike, but for their noise.
+        blur: sigma of the last Gaussian blur in HR pixels, for all or for each image (N,); 0 for
+            none.
     """
 
     scale: int
     generator: torch.Generator | None = None
+    views: int = 1
+    blur: Tensor | float = 0.0
+
+    def uniform(self, images: Tensor) -> Tensor:
+        """A random number in [0, 1) for each image (N,), the same for all views of a scene."""
+        shape = (len(images) // self.views,)
+        return torch.rand(
+            shape, generator=self.generator, device=images.device, dtype=images.dtype
+        ).repeat(self.views)
 
 
 def operator(function: Callable | None = None, *, stochastic: bool = False) -> Callable:
@@ -65,14 +78,14 @@ def gaussian_kernel(size: int, sigma: float) -> Tensor:
 
 
 def gaussian_lines(sigmas: Tensor, size: int) -> Tensor:
-    """One-dimensional Gaussians, float64 (N, size), each summing to 1.
+    """One-dimensional Gaussians (N, size), each summing to 1, in the precision of the sigmas.
 
     Args:
         sigmas: positive, in pixels, (N,).
         size: odd, in pixels.
     """
-    x = torch.arange(size, dtype=torch.float64) - size // 2
-    lines = torch.exp(-(x**2) / (2 * sigmas.double()[:, None] ** 2))
+    x = torch.arange(size, dtype=sigmas.dtype, device=sigmas.device) - size // 2
+    lines = torch.exp(-(x**2) / (2 * sigmas[:, None] ** 2))
     return lines / lines.sum(dim=1, keepdim=True)
 
 
@@ -90,14 +103,44 @@ def pad_symmetric(images: Tensor, pad: int) -> Tensor:
 @operator
 def gaussian_blur(images: Tensor, context: Context, *, size: int, sigma: float) -> Tensor:
     """Isotropic Gaussian blur; `sigma` in HR pixels. The paper: size 21, sigma 2."""
+    context.blur = sigma
     channels = images.shape[1]
-    kernel = gaussian_kernel(size, sigma).to(images.device)
+    lines = gaussian_kernel(size, sigma).to(images.device).expand(channels, -1)
     padded = pad_symmetric(images, size // 2)
     # one filter per channel is several times as fast with the channels last, and adds up the same
-    padded = padded.contiguous(memory_format=torch.channels_last)
-    vertical = kernel.reshape(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    blurred = F.conv2d(padded, vertical, groups=channels)
-    return F.conv2d(blurred, vertical.transpose(2, 3), groups=channels).contiguous()
+    return _blur_channels(padded.contiguous(memory_format=torch.channels_last), lines)
+
+
+def _blur_channels(padded: Tensor, lines: Tensor) -> Tensor:
+    """Convolve each channel with its own line, down and across.
+
+    Args:
+        padded: (N, C, H + size - 1, W + size - 1).
+        lines: (C, size).
+    """
+    vertical = lines[:, None, :, None]
+    blurred = F.conv2d(padded, vertical, groups=len(lines))
+    return F.conv2d(blurred, vertical.transpose(2, 3), groups=len(lines)).contiguous()
+
+
+@operator(stochastic=True)
+def random_gaussian_blur(
+    images: Tensor, context: Context, *, size: int, low: float, high: float
+) -> Tensor:
+    """Isotropic Gaussian blur, sigma drawn uniformly for each image.
+
+    `low` and `high` in HR pixels; for two-branch networks 0.2 and the scale.
+    """
+    if size % 2 == 0 or not 0 < low < high:
+        raise InputError(
+            f"random_gaussian_blur: needs an odd size and 0 < low < high, found {size}, {low}, "
+            f"{high}"
+        )
+    context.blur = low + (high - low) * context.uniform(images)
+    lines = gaussian_lines(context.blur, size).repeat_interleave(images.shape[1], dim=0)
+    # as many channels of one image, because each image has a filter of its own
+    padded = pad_symmetric(images, size // 2).flatten(0, 1)[None]
+    return _blur_channels(padded, lines).unflatten(1, images.shape[:2])[0]
 
 
 @operator
@@ -184,15 +227,30 @@ class Degradation:
         """HR images (N, C, H, W) to the stem's result in 8-bit steps."""
         return self._run(self.stem, images, Context(self.scale))
 
-    def apply_rest(self, stems: Tensor, generator: torch.Generator) -> Tensor:
-        """The stem's result to LR images, randomness drawn from `generator`."""
-        if not self.rest:
-            return stems
-        return self._run(self.rest, stems, Context(self.scale, generator))
+    def apply_rest(
+        self, stems: Tensor, generator: torch.Generator, views: int = 1
+    ) -> tuple[Tensor, Tensor | float]:
+        """The stem's result to LR images, randomness drawn from `generator`.
+
+        Args:
+            views: see `Context`.
+
+        Returns:
+            LR images, and the sigma of their blur, see `Context.blur`.
+        """
+        context = Context(self.scale, generator, views, self._stem_blur)
+        return (self._run(self.rest, stems, context) if self.rest else stems), context.blur
+
+    @cached_property
+    def _stem_blur(self) -> Tensor | float:
+        """Sigma of the stem's blur, as its operators tell it on any image."""
+        context, side = Context(self.scale), 16 * self.scale
+        self._run(self.stem, torch.zeros(1, 3, side, side), context)
+        return context.blur
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """HR images (N, C, H, W) to LR images (N, C, H / r, W / r), in 8-bit steps."""
-        return self.apply_rest(self.apply_stem(images), generator)
+        return self.apply_rest(self.apply_stem(images), generator)[0]
 
     @staticmethod
     def _run(steps, images: Tensor, context: Context) -> Tensor:

@@ -21,7 +21,13 @@ def gaussian_kernels(sigmas: Tensor, size: int = SIZE) -> Tensor:
         sigmas: positive, in HR pixels, (N,).
         size: odd, in HR pixels.
     """
-    lines = gaussian_lines(sigmas, size)
+    lines = gaussian_lines(sigmas.double(), size)
+    return lines[:, :, None] * lines[:, None, :]
+
+
+def blur_kernels(sigmas: Tensor, size: int = SIZE) -> Tensor:
+    """As `gaussian_kernels`, but in the precision of the sigmas, which may be 0: for no blur."""
+    lines = gaussian_lines(sigmas.clamp_min(1e-3), size)  # narrow enough to be one pixel
     return lines[:, :, None] * lines[:, None, :]
 
 
@@ -77,6 +83,10 @@ class KernelPCA(nn.Module):
         """Kernels (N, size, size) to codes (N, components)."""
         difference = (kernels - self.mean).flatten(1)
         return (difference[:, :, None] * self.components).sum(dim=1)
+
+    def encode_blur(self, sigmas: Tensor) -> Tensor:
+        """Codes (N, components) of Gaussian kernels, sigmas (N,) in HR pixels, 0 for no blur."""
+        return self.encode(blur_kernels(sigmas, self.size))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, components) to the nearest kernels (N, size, size) that have them."""

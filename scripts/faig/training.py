@@ -6,20 +6,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 import torch
-import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, nn
 
 from . import networks
-from .batches import PatchSampler
+from .batches import Batch, PatchSampler
 from .device import Compute
 from .errors import InputError
 from .metrics import psnr
+from .objectives import Objective, divide, objective_class
 from .progress import progress
 from .store import ImageStore, atomic_path, save_pickle
 
@@ -106,6 +106,10 @@ class Checkpoint:
 class Run:
     """One training in progress: all that a step changes, and how to save and restore it.
 
+    Args:
+        network: starts from its own weights.
+        trainable: masks of the only elements that are trained, see `train`.
+
     Attributes:
         iteration: steps done.
         ema: exponential moving average of the weights.
@@ -122,15 +126,12 @@ class Run:
     ):
         # filters alone are trained by the gradient of what the network does when it is used: in
         # evaluation mode statistics of batch normalisation stay, and no branch is cut off
-        self.network = compute.place(network).train(trainable is None)
-        self.schedule, self.compute = schedule, compute
-        self.parameters = _select_trainable(network, trainable, compute.device)
-        self.optimizer = torch.optim.Adam(
-            [p for p, _ in self.parameters],
-            lr=schedule.learning_rate,
-            betas=(0.9, 0.99),
-            fused=True,
-        )
+        make = objective_class(network) if trainable is None else Objective
+        self.network = compute.place(network)
+        self.objective = compute.place(make(network)).train(trainable is None)
+        self.schedule, self.compute, self.trainable = schedule, compute, trainable
+        self.parts = divide(self.objective.phases, schedule.iterations)
+        self._choose(0)
         self.ema = {name: value.clone() for name, value in network.state_dict().items()}
         self.iteration = 0
         self.history: list[dict] = []
@@ -139,27 +140,45 @@ class Run:
         self.loss_since = 0
         self._started = time.monotonic()
 
-    @property
-    def rate(self) -> float:
-        """Learning rate of the next step."""
-        return self.schedule.rate(self.iteration)
+    def _choose(self, number: int) -> None:
+        """Make a phase the present one: its parameters, a new optimizer, its own schedule."""
+        self.part, self._number = self.parts[number], number
+        first, last = self.part.first, self.part.last
+        self._phase_schedule = replace(self.schedule, iterations=last - first)
+        masks = self.trainable and {f"network.{k}": mask for k, mask in self.trainable.items()}
+        self.parameters = _select_trainable(
+            self.objective, self.part.phase.trains, masks, self.compute.device
+        )
+        self.optimizer = torch.optim.Adam(
+            [p for p, _ in self.parameters],
+            lr=self.schedule.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+
+    def _go_on_to_next_phase(self) -> None:
+        """Build on the averaged weights of the phase that is over."""
+        self.network.load_state_dict(self.ema)
+        self._choose(self._number + 1)
+        self._forget_loss()
+
+    def rate(self, iteration: int) -> float:
+        """Learning rate of a step in the present phase, counted from the first phase's 0."""
+        return self._phase_schedule.rate(iteration - self.part.first)
 
     @property
     def elapsed(self) -> float:
         """Seconds spent in training, over all interruptions."""
         return self.seconds + time.monotonic() - self._started
 
-    def step(self, lr: Tensor, hr: Tensor) -> None:
-        """One update of the weights and of their average.
-
-        Args:
-            lr, hr: a batch, see `PatchSampler.make`.
-        """
+    def step(self, batch: Batch) -> None:
+        """One update of the weights and of their average."""
+        if self.iteration == self.part.last and self.part != self.parts[-1]:
+            self._go_on_to_next_phase()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
+            group["lr"] = self.rate(self.iteration)
         with self.compute.autocast():
-            output = self.network(lr)
-        loss = F.l1_loss(output.float(), hr)
+            loss = self.objective(batch, self.part.phase.name)
         self.optimizer.zero_grad()
         loss.backward()
         for parameter, mask in self.parameters:
@@ -171,8 +190,9 @@ class Run:
         self.iteration += 1
 
     def _average(self) -> None:
-        """Moving average with decay 0.999, less in the first steps so that it can follow."""
-        decay = min(0.999, (1 + self.iteration) / (10 + self.iteration))
+        """Moving average with decay 0.999, less in a phase's first steps so that it can follow."""
+        steps = self.iteration - self.part.first
+        decay = min(0.999, (1 + steps) / (10 + steps))
         averages, live = [], []
         for name, value in self.network.state_dict().items():
             if value.is_floating_point():
@@ -192,7 +212,7 @@ class Run:
         if not math.isfinite(mean):
             raise TrainingDiverged(
                 f"the loss became {mean} by iteration {self.iteration} at learning rate "
-                f"{self.schedule.rate(self.iteration - 1):.3g}: set a lower learning_rate"
+                f"{self.rate(self.iteration - 1):.3g}: set a lower learning_rate"
             )
         return mean
 
@@ -201,10 +221,14 @@ class Run:
         common = {
             "iteration": self.iteration,
             "loss": self.mean_loss(),
-            "lr": self.schedule.rate(self.iteration - 1),
+            "lr": self.rate(self.iteration - 1),
             "seconds": self.elapsed,
+            "phase": self.part.phase.name,
         }
         self.history += [{**common, **row} for row in rows]
+        self._forget_loss()
+
+    def _forget_loss(self) -> None:
         self.loss_sum.zero_()
         self.loss_since = self.iteration
 
@@ -213,7 +237,8 @@ class Run:
     def snapshot(self) -> dict:
         """Everything that is needed to go on, for a checkpoint."""
         return {
-            "network": self.network.state_dict(),
+            "objective": self.objective.state_dict(),
+            "phase": self._number,
             "optimizer": self.optimizer.state_dict(),
             "seconds": self.elapsed,
             **{name: getattr(self, name) for name in self._PLAIN},
@@ -221,7 +246,8 @@ class Run:
 
     def resume(self, saved: Mapping) -> None:
         """Go on from a `snapshot()`."""
-        self.network.load_state_dict(saved["network"])
+        self.objective.load_state_dict(saved["objective"])
+        self._choose(saved["phase"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.seconds = saved["seconds"]
         for name in self._PLAIN:
@@ -243,18 +269,19 @@ def train(
     checkpoint_seconds: float = 60.0,
     label: str = "training",
 ) -> tuple[dict[str, Tensor], list[dict]]:
-    """Minimise the L1 distance to the HR patches with Adam (betas 0.9, 0.99).
+    """Minimise the network's objective (`objectives`) with Adam (betas 0.9, 0.99).
 
     Args:
         network: starts from its own weights.
-        sampler: source of batches.
+        sampler: source of batches, with as many views as the objective asks for.
         schedule: iterations and learning rate.
         validate: from weights to rows of a history table, to which iteration, loss (mean since
-            the row before), lr and seconds are added.
+            the row before), lr, seconds and phase are added.
         validations: how many times to validate, evenly spread, the end included.
         trainable: masks by weight name (`FilterIndex.masks`): only these elements change, all
-            others and all buffers stay bit-identical, the network is in evaluation mode. None:
-            everything is trained, in training mode.
+            others and all buffers stay bit-identical, the network is in evaluation mode, and what
+            is minimised is the L1 distance of its output. None: everything is trained, in training
+            mode.
         checkpoint: where to save and go on from, at the end too.
         checkpoint_seconds: time between two checkpoints.
         label: names the training in the progress bar.
@@ -275,8 +302,8 @@ def train(
     saved_at = time.monotonic()
     batches = progress(sampler.batches(first, last), label, last, "it", done=first)
     with EndRequest() as end:
-        for lr, hr in batches:
-            run.step(lr, hr)
+        for batch in batches:
+            run.step(batch)
             if run.iteration in due:
                 run.record(validate(run.ema))
             save = checkpoint and (
@@ -328,17 +355,19 @@ class EndRequest:
 
 
 def _select_trainable(
-    network: nn.Module, masks: Mapping[str, Tensor] | None, device: torch.device
+    module: nn.Module,
+    prefixes: tuple[str, ...],
+    masks: Mapping[str, Tensor] | None,
+    device: torch.device,
 ) -> list[tuple[nn.Parameter, Tensor | None]]:
-    """Parameters to train with their gradient masks; all others are frozen."""
-    if masks is None:
-        return [(parameter, None) for parameter in network.parameters()]
+    """Parameters to train with their gradient masks, if there are any; all others are frozen."""
     chosen = []
-    for name, parameter in network.named_parameters():
-        mask = masks.get(name)
-        parameter.requires_grad_(mask is not None and bool(mask.any()))
-        if parameter.requires_grad:
-            chosen.append((parameter, mask.to(device)))
+    for name, parameter in module.named_parameters():
+        mask = masks.get(name) if masks is not None else None
+        wanted = name.startswith(prefixes) if masks is None else mask is not None and mask.any()
+        parameter.requires_grad_(bool(wanted))
+        if wanted:
+            chosen.append((parameter, None if mask is None else mask.to(device)))
     return chosen
 
 

@@ -19,11 +19,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torch.utils.flop_counter import FlopCounterMode
 
-from .batches import PatchSampler, SubImages
+from .batches import Batch, PatchSampler, SubImages
 from .benchmark import device_name, fast_precisions, peak_gflops, timed
 from .degradations import Degradation, build_degradations, to_float
 from .device import Compute
 from .networks import build
+from .objectives import objective_class
 from .progress import progress
 from .store import ImageStore
 from .training import Run, Schedule
@@ -60,8 +61,8 @@ class Task:
         return build_degradations(self.degradations, self.network["scale"])
 
 
-Batches = Iterator[tuple[Tensor, Tensor]]  # LR and HR, see `PatchSampler.make`
-Work = Callable[[Tensor, Tensor], object]  # what is done with a batch
+Batches = Iterator[Batch]
+Work = Callable[[Batch], object]  # what is done with a batch
 
 
 # ---- the loops
@@ -84,6 +85,7 @@ class Ours:
     def __init__(self, task: Task, precision: str, steps: int):
         self.precision, self.count = precision, steps + 2 * self.ahead
         self.compute = Compute.choose(task.device, precision)
+        network = build(**task.network)
         self.sampler = PatchSampler(
             ImageStore(task.data),
             task.operators(),
@@ -91,10 +93,11 @@ class Ours:
             batch=task.batch,
             seed=0,
             compute=self.compute,
+            views=objective_class(network).views,
             sub_images=SUB_IMAGES,
         )
         schedule = Schedule(iterations=1_000_000, learning_rate=LEARNING_RATE)
-        self.step = Run(build(**task.network), schedule, self.compute).step
+        self.step = Run(network, schedule, self.compute).step
         self._made = 0
 
     def batches(self) -> Batches:
@@ -188,12 +191,13 @@ class Reference:
     def batches(self) -> Batches:
         """Enough for one timing, which is one epoch to the loader."""
         for batch in self.loader:
-            yield tuple(part.to(self.compute.device, non_blocking=True) for part in batch)
+            lr, hr = (part.to(self.compute.device, non_blocking=True) for part in batch)
+            yield Batch(lr, hr, hr.new_zeros(len(hr)))
 
-    def step(self, lr: Tensor, hr: Tensor) -> None:
+    def step(self, batch: Batch) -> None:
         """One update of the weights and of their average."""
         self.optimizer.zero_grad()
-        F.l1_loss(self.network(lr), hr).backward()
+        F.l1_loss(self.network(batch.lr), batch.hr).backward()
         self.optimizer.step()
         with torch.no_grad():
             pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
@@ -217,11 +221,11 @@ def flop_per_step(loop: Loop) -> float:
     """Floating-point operations of one step, forward and backward, as torch counts them."""
     batch = _fixed(loop)
     with FlopCounterMode(display=False) as counter:
-        loop.step(*batch)
+        loop.step(batch)
     return counter.get_total_flops()
 
 
-def _fixed(loop: Loop) -> tuple[Tensor, Tensor]:
+def _fixed(loop: Loop) -> Batch:
     """One batch of a loop."""
     *_, batch = loop.batches()  # all are taken, so that nothing is left to be made
     return batch
@@ -245,7 +249,7 @@ def seconds_per_batch(
 
     def some(count: int) -> None:
         for _ in range(count):
-            work(*next(batches))
+            work(next(batches))
 
     some(before)
     seconds = timed(partial(some, steps), device)
@@ -254,12 +258,12 @@ def seconds_per_batch(
     return seconds / steps
 
 
-def seconds_by_kind(loop: Loop, fixed: tuple[Tensor, Tensor], steps: int) -> dict[str, float]:
+def seconds_by_kind(loop: Loop, fixed: Batch, steps: int) -> dict[str, float]:
     """Time of a step on real batches, of one on a fixed batch, and of making a batch."""
     kinds = {
         "real": (loop.batches, loop.step, loop.ahead),
         "fixed": (partial(repeat, fixed, steps + 1), loop.step, 1),
-        "batches": (loop.batches, lambda lr, hr: None, loop.ahead),
+        "batches": (loop.batches, lambda batch: None, loop.ahead),
     }
     return {
         kind: seconds_per_batch(batches(), work, loop.compute.device, before=before, steps=steps)

@@ -32,7 +32,7 @@ def test_lr_and_hr_patches_show_the_same_place(tmp_path):
     store = write_store(tmp_path / "s.h5", hr, {"plain": small, "inverted": inverted})
     sampler = make_sampler(store, operators={"plain": BICUBIC, "inverted": BICUBIC}, batch=32)
 
-    lr, hr = ((255 * side).round().int() for side in sampler.make(0))
+    lr, hr = ((255 * side).round().int() for side in sampler.make(0)[:2])
     assert lr.shape == (32, 3, 8, 8)
     assert hr.shape == (32, 3, 16, 16)
     kinds = set()
@@ -45,7 +45,7 @@ def test_lr_and_hr_patches_show_the_same_place(tmp_path):
 def test_patches_come_in_all_positions_and_orientations(tmp_path):
     pixels = noise_image(18, 16)
     store = write_store(tmp_path / "s.h5", {"a": pixels}, {"x": {"a": pixels[::2, ::2]}})
-    _, hr = make_sampler(store, operators={"x": BICUBIC}, batch=200).make(0)
+    hr = make_sampler(store, operators={"x": BICUBIC}, batch=200).make(0).hr
     assert len({patch.numpy().tobytes() for patch in hr}) == 2 * 8
 
 
@@ -53,7 +53,7 @@ def test_noise_is_drawn_afresh_on_stored_stems(tmp_path):
     grey = {"a": np.full((32, 32, 3), 128, np.uint8)}
     store = degraded_store(tmp_path / "s.h5", grey, {"noise": NOISE}, stems=True)
     sampler = make_sampler(store, operators={"noise": NOISE}, batch=16)
-    (first, _), (second, _) = sampler.make(0), sampler.make(1)
+    first, second = sampler.make(0).lr, sampler.make(1).lr
     assert not torch.equal(first, second)
     assert first.std() == pytest.approx(0.1, rel=0.1)
     assert len({patch.numpy().tobytes() for patch in first}) == 16
@@ -63,7 +63,7 @@ def test_noise_before_downsampling_gives_patches_of_the_same_place(tmp_path):
     """A stem may end before the image is made small; LR patches must still fit the HR ones."""
     noisy = {"early": [{"op": "gaussian_noise", "sigma": 1e-6}, {"op": "downsample"}]}
     store = degraded_store(tmp_path / "s.h5", {"a": photo(32, 48)}, noisy, stems=True)
-    lr, hr = make_sampler(store, operators=noisy).make(0)
+    lr, hr, _ = make_sampler(store, operators=noisy).make(0)
     assert lr.shape == (4, 3, 8, 8)
     assert hr.shape == (4, 3, 16, 16)
     block_means = hr.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
@@ -116,7 +116,7 @@ def test_patches_of_sub_images_do_not_cross_their_borders(tmp_path):
     pixels = noise_image(40, 56)
     store = write_store(tmp_path / "s.h5", {"a": pixels}, {"x": {"a": pixels[::2, ::2]}})
     options = {"operators": {"x": BICUBIC}, "batch": 1500}
-    _, hr = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0)
+    hr = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0).hr
     corners = 3 * 4  # at 0, 16, 24 and at 0, 16, 32, 40
     assert len({patch.numpy().tobytes() for patch in hr}) == 8 * corners
 
@@ -132,8 +132,8 @@ def test_large_images_are_seen_more_often_through_sub_images(tmp_path):
     stems = {name: pixels[::2, ::2] for name, pixels in images.items()}
     store = write_store(tmp_path / "s.h5", images, {"x": stems})
     options = {"operators": {"x": BICUBIC}, "batch": 400}
-    _, plain = make_sampler(store, **options).make(0)
-    _, parts = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0)
+    plain = make_sampler(store, **options).make(0).hr
+    parts = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0).hr
     from_large = [(255 * hr[:, 0, 0, 0] > 40).float().mean() for hr in (plain, parts)]
     assert from_large == [pytest.approx(1 / 2, abs=0.1), pytest.approx(16 / 17, abs=0.05)]
 

@@ -107,7 +107,8 @@ def test_equal_stems_are_stored_once(tmp_path, photos):
     run(photos, tmp_path / "s.h5", config(stems=True))
     extents = ImageStore(tmp_path / "s.h5").extents()
     assert extents["lr/noise/003"] == extents["lr/bicubic/003"]
-    assert len(set(extents.values())) == 7 * 4  # hr, bicubic, blur, early_noise
+    assert extents["lr/early_noise/003"] == extents["hr/003"]  # nothing comes before the noise
+    assert len(set(extents.values())) == 7 * 3  # hr, bicubic, blur
 
 
 def marks(partial: Path, count: int) -> bytes:

@@ -68,8 +68,8 @@ class Poisoned(PatchSampler):
     """Has a NaN in its tenth batch."""
 
     def batches(self, first, last):
-        for number, (lr, hr) in enumerate(super().batches(first, last), first):
-            yield (lr * float("nan") if number == 9 else lr), hr
+        for number, batch in enumerate(super().batches(first, last), first):
+            yield batch._replace(lr=batch.lr * float("nan")) if number == 9 else batch
 
 
 class Killed(Exception):
@@ -245,7 +245,7 @@ def test_a_training_that_diverges_stops_and_says_where(store, tmp_path):
         )
     saved = checkpoint.load()
     assert saved["iteration"] == 9
-    assert all(value.isfinite().all() for value in saved["network"].values())
+    assert all(value.isfinite().all() for value in saved["objective"].values())
 
 
 def test_too_high_a_learning_rate_is_noticed(store):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from faig import benchmark_figures, training_benchmark
+from faig.batches import Batch
 from faig.training_benchmark import (
     LEARNING_RATE,
     Ours,
@@ -102,7 +103,7 @@ def test_the_plain_step_is_adam_and_a_moving_average(task, monkeypatch):
     monkeypatch.setattr(training_benchmark, "EMA_DECAY", 0.75)
     reference = Reference(task, 1)
     start = [weight.detach().clone() for weight in reference.network.parameters()]
-    reference.step(torch.rand(3, 3, 8, 8), torch.rand(3, 3, 16, 16))
+    reference.step(Batch(torch.rand(3, 3, 8, 8), torch.rand(3, 3, 16, 16), torch.zeros(3)))
     weights, averages = (list(part.parameters()) for part in (reference.network, reference.average))
     for old, new, average in zip(start, weights, averages, strict=True):
         assert 0 < (new - old).abs().max() < 1.001 * LEARNING_RATE
@@ -117,9 +118,9 @@ def test_both_loops_have_batches_for_one_timing_after_another(task, make):
     for _ in range(2):
         batches = list(loop.batches())
         assert len(batches) == loop.ahead + 2 + loop.ahead
-        for lr, hr in batches:
+        for lr, hr, _ in batches:
             assert (lr.shape, hr.shape) == ((3, 3, 8, 8), (3, 3, 16, 16))
-    first, second = (next(iter(loop.batches()))[1] for _ in range(2))
+    first, second = (next(iter(loop.batches())).hr for _ in range(2))
     assert not torch.equal(first, second)
 
 
@@ -142,9 +143,8 @@ def test_only_the_steps_between_are_timed(monkeypatch):
         return 6.0
 
     monkeypatch.setattr(training_benchmark, "timed", timed)
-    batches = iter([(k, k) for k in range(7)])
-    work = lambda lr, hr: done.append(lr)  # noqa: E731
-    seconds = seconds_per_batch(batches, work, torch.device("cpu"), before=2, steps=3)
+    batches = iter(range(7))
+    seconds = seconds_per_batch(batches, done.append, torch.device("cpu"), before=2, steps=3)
     assert (seconds, done, marks) == (2.0, [0, 1, 2, 3, 4], [2, 5])
     assert list(islice(batches, 1)) == []
 

@@ -4,8 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..batches import Batch
 from ..errors import InputError
 from ..kernels import KernelPCA
+from ..objectives import Objective
 
 
 def require_positive(**sizes: int) -> None:
@@ -84,6 +86,16 @@ class Tail(nn.Module):
         )
 
 
+class AlternatingObjective(Objective):
+    """L1 distances of the last loop's SR image and of what it says of the degradation."""
+
+    def forward(self, batch: Batch, phase: str) -> Tensor:
+        """The sum of both distances."""
+        sr, estimate = self.network.unfold_estimates(batch.lr)[-1]
+        told = F.l1_loss(estimate.float(), self.network.truth(batch.blur))
+        return F.l1_loss(sr.float(), batch.hr) + told
+
+
 class AlternatingNetwork(nn.Module):
     """Deep alternating network (DAN): restorer and estimator take turns, with the same weights.
 
@@ -98,6 +110,8 @@ class AlternatingNetwork(nn.Module):
         pca: of the kernels; the first loop takes the code of a delta kernel.
         loops: number of turns.
     """
+
+    objective = AlternatingObjective
 
     def __init__(self, restorer: nn.Module, estimator: nn.Module, pca: KernelPCA, loops: int):
         super().__init__()
@@ -134,6 +148,10 @@ class AlternatingNetwork(nn.Module):
     def to_code(self, estimate: Tensor) -> Tensor:
         """The estimator's output as a code: that it is, unless a network says otherwise."""
         return estimate
+
+    def truth(self, blur: Tensor) -> Tensor:
+        """What the estimator should say of blurs with these sigmas (N,), HR pixels."""
+        return self.pca.encode_blur(blur)
 
 
 def cut(value: Tensor, training: bool) -> Tensor:

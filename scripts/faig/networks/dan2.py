@@ -10,7 +10,7 @@ any height and width.
 import torch
 from torch import Tensor, nn
 
-from ..kernels import COMPONENTS, grid_pca
+from ..kernels import COMPONENTS, blur_kernels, grid_pca
 from .blocks import AlternatingNetwork, GlobalMean, Tail, conv, precise, require_positive
 
 SLOPE = 0.2
@@ -133,6 +133,10 @@ class DAN2(AlternatingNetwork):
     def to_code(self, estimate: Tensor) -> Tensor:
         """The code of an estimated kernel."""
         return self.pca.encode(estimate)
+
+    def truth(self, blur: Tensor) -> Tensor:
+        """The kernels of blurs with these sigmas (N,), HR pixels."""
+        return blur_kernels(blur, self.pca.size)
 
 
 Network = DAN2

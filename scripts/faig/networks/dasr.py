@@ -2,7 +2,7 @@
 
 `restore(lr, code)` and `estimate(lr)` use one branch; the code is the encoder's representation of
 the degradation, 4 x `encoder_features` numbers that have no names, because it is learned by
-contrast. Training adds `contrast.MomentumContrast` for that, which compares what `encoder.embed`
+contrast: training has `contrast.MomentumContrast` for that, which compares what `encoder.embed`
 makes of the representation; `forward` has no use for `embed`. Images may have any height and width;
 in training, batch normalisation needs two or more values per channel.
 """
@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..batches import Batch
+from ..contrast import MomentumContrast
+from ..objectives import Objective, Phase
 from .blocks import GlobalMean, Tail, conv, require_positive
 
 SLOPE = 0.1
@@ -149,6 +152,31 @@ class Restorer(nn.Module):
         return self.tail(first + self.fusion(features), centred) / RANGE + self.mean
 
 
+class DASRObjective(Objective):
+    """Momentum contrast, first alone, then beside the L1 distance of the SR image.
+
+    The second patch of each scene is the contrast's key; only the first one is restored.
+    """
+
+    phases = (
+        Phase("encoder", 1 / 6, ("network.encoder.",)),
+        Phase("joint", 5 / 6, ("network.",)),
+    )
+    views = 2
+
+    def __init__(self, network: "DASR"):
+        super().__init__(network)
+        self.contrast = MomentumContrast(network.encoder, network.queue)
+
+    def forward(self, batch: Batch, phase: str) -> Tensor:
+        """The contrast's cross entropy, plus the restorer's loss if that is trained."""
+        (query, key), (hr, _) = batch.lr.chunk(2), batch.hr.chunk(2)
+        code, contrast = self.contrast(query, key)
+        if phase == "encoder":
+            return contrast
+        return contrast + F.l1_loss(self.network.restore(query, code).float(), hr)
+
+
 class DASR(nn.Module):
     """An encoder that represents the degradation, a restorer that adapts to it.
 
@@ -160,12 +188,16 @@ class DASR(nn.Module):
         encoder_features: channels of the encoder's first convolution, a quarter of those of the
             representation; the paper has 64.
         code: channels of the representation inside the restorer; the paper has 64.
+        queue: patches that the contrast of the training remembers; the paper has 8,192. A multiple
+            of the batch.
         skip: add the bilinearly enlarged input to the output, and start from it. The paper's
             network has no skip, and needs a long training before it shows the image at all.
 
     Raises:
         InputError: a size below 1.
     """
+
+    objective = DASRObjective
 
     def __init__(
         self,
@@ -175,12 +207,13 @@ class DASR(nn.Module):
         blocks: int = 5,
         encoder_features: int = 64,
         code: int = 64,
+        queue: int = 8192,
         skip: bool = False,
     ):
         super().__init__()
         require_positive(features=features, groups=groups, blocks=blocks)
-        require_positive(encoder_features=encoder_features, code=code)
-        self.scale = scale
+        require_positive(encoder_features=encoder_features, code=code, queue=queue)
+        self.scale, self.queue = scale, queue
         self.encoder = Encoder(encoder_features)
         width = self.encoder.width
         self.restorer = Restorer(scale, features, groups, blocks, width, code, skip)

@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..batches import Batch
 from ..kernels import COMPONENTS, grid_pca
+from ..objectives import Objective, Phase
 from .blocks import GlobalMean, Tail, conv, cut, require_positive, stretch
 
 SLOPE = 0.2
@@ -132,6 +134,30 @@ def _convolutions(features: int, strides: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+class IKCObjective(Objective):
+    """The restorer told the true code, then the predictor, then the corrector.
+
+    Both of the latter learn the code itself, by its mean squared error; the corrector from every
+    step of its own corrections.
+    """
+
+    phases = (
+        Phase("restorer", 0.6, ("network.restorer.",)),
+        Phase("predictor", 0.2, ("network.predictor.",)),
+        Phase("corrector", 0.2, ("network.corrector.",)),
+    )
+
+    def forward(self, batch: Batch, phase: str) -> Tensor:
+        """The loss of the part that the phase is named after."""
+        network, code = self.network, self.network.pca.encode_blur(batch.blur)
+        if phase == "restorer":
+            return F.l1_loss(network.restore(batch.lr, code).float(), batch.hr)
+        if phase == "predictor":
+            return F.mse_loss(network.predictor(batch.lr).float(), code)
+        corrected = torch.stack([found for _, found in network.unfold(batch.lr)[1:]])
+        return F.mse_loss(corrected.float(), code.expand_as(corrected))
+
+
 class IKC(nn.Module):
     """A predicted code, corrected again and again by what it makes of the image.
 
@@ -149,6 +175,8 @@ class IKC(nn.Module):
     Raises:
         InputError: a size below 1.
     """
+
+    objective = IKCObjective
 
     def __init__(
         self,

@@ -1,0 +1,202 @@
+"""How two-branch networks are taught; see also test_training."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from faig.batches import Batch, PatchSampler
+from faig.degradations import build_degradations
+from faig.kernels import gaussian_kernels
+from faig.networks import build
+from faig.objectives import Objective, Phase, divide, objective_class
+from faig.training import Checkpoint, Run, Schedule, train
+from toys import BICUBIC, CPU, degraded_store, photo
+
+BLUR = [{"op": "random_gaussian_blur", "size": 9, "low": 0.2, "high": 2.0}, *BICUBIC]
+OPERATORS = {"bicubic": BICUBIC, "blur": BLUR}
+SMALL = {
+    "ikc": {"features": 6, "blocks": 2, "inner": 4, "estimator_features": 4, "loops": 2},
+    "dan1": {"features": 6, "blocks": 2, "estimator_features": 4, "estimator_blocks": 1},
+    "dan2": {"features": 6, "groups": 1, "blocks": 2, "estimator_features": 4},
+    "dasr": {"features": 6, "groups": 2, "blocks": 1, "encoder_features": 3, "queue": 16},
+}
+# the iteration before which each phase begins, of 30, and what is trained in it
+PHASES = {
+    "ikc": {0: "restorer", 18: "predictor", 24: "corrector"},
+    "dan1": {0: ""},
+    "dan2": {0: ""},
+    "dasr": {0: "encoder", 5: ""},
+}
+SCHEDULE = Schedule(iterations=30, learning_rate=2e-3)
+
+
+def small(architecture: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build(architecture, 2, {**SMALL[architecture], "skip": True})
+
+
+@pytest.fixture
+def store(tmp_path):
+    images = {"a": photo(40, 32, 1), "b": photo(36, 48, 2)}
+    return degraded_store(tmp_path / "train.h5", images, OPERATORS, stems=True)
+
+
+def make_sampler(store, architecture: str, cls=PatchSampler) -> PatchSampler:
+    views = objective_class(small(architecture)).views
+    degradations = build_degradations(OPERATORS, 2)
+    return cls(store, degradations, patch=24, batch=4, seed=0, compute=CPU, views=views)
+
+
+def same(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_plain_network_learns_by_its_output_alone():
+    assert objective_class(build("srresnet", 2, {"features": 4, "blocks": 1})) is Objective
+    network = build("srcnn", 2, {"widths": [4]})
+    batch = Batch(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 16, 16), torch.zeros(2))
+    assert Objective(network)(batch, "all") == F.l1_loss(network(batch.lr), batch.hr)
+
+
+@pytest.mark.parametrize("architecture", SMALL)
+def test_phases_train_their_own_part_only(architecture, store):
+    network = small(architecture)
+    run = Run(network, SCHEDULE, CPU)
+    sampler, begins = make_sampler(store, architecture), PHASES[architecture]
+    trained = ""
+    for number in range(SCHEDULE.iterations):
+        trained = begins.get(number, trained)
+        before = {name: value.detach().clone() for name, value in network.named_parameters()}
+        run.step(sampler.make(number))
+        if number in begins:
+            continue  # the network takes the averaged weights
+        changed = {n for n, v in network.named_parameters() if not torch.equal(v, before[n])}
+        assert changed
+        assert all(name.startswith(trained) for name in changed)
+
+
+@pytest.mark.parametrize("architecture", ["ikc", "dasr"])
+def test_a_phase_builds_on_the_average_of_the_one_before(architecture, store):
+    network, boundary = small(architecture), list(PHASES[architecture])[1]
+    run, sampler = Run(network, SCHEDULE, CPU), make_sampler(store, architecture)
+    for number in range(boundary):
+        run.step(sampler.make(number))
+    average = {name: value.clone() for name, value in run.ema.items()}
+    assert not same(average, network.state_dict())
+    assert run.rate(boundary - 1) < 0.1 * SCHEDULE.learning_rate
+    run.step(sampler.make(boundary))
+    assert run.rate(boundary) == SCHEDULE.learning_rate
+    first = PHASES[architecture][0]
+    if architecture == "ikc":  # what is not trained any more stays there
+        own = {n: v for n, v in network.state_dict().items() if n.startswith(first)}
+        assert same(own, {name: average[name] for name in own})
+
+
+class Killed(Exception):
+    """In place of SIGKILL."""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "end"),
+    [
+        *(("ikc", end) for end in (7, 18, 21, 28)),
+        *(("dasr", end) for end in (3, 5, 11)),
+        ("dan1", 9),
+        ("dan2", 9),
+    ],
+)
+def test_training_goes_on_in_the_middle_of_every_phase(architecture, end, store, tmp_path):
+    class Interrupted(PatchSampler):
+        def batches(self, first, last):
+            for number, batch in enumerate(super().batches(first, last), first):
+                if number == end:
+                    raise Killed
+                yield batch
+
+    def validate(weights):
+        return [{"sum": float(sum(value.double().sum() for value in weights.values()))}]
+
+    def learn(sampler, **more):
+        return train(
+            small(architecture), sampler, SCHEDULE, CPU, validate=validate, validations=6, **more
+        )
+
+    whole, history = learn(make_sampler(store, architecture))
+    checkpoint = Checkpoint(tmp_path / "c", "stamp")
+    interrupted = make_sampler(store, architecture, Interrupted)
+    with checkpoint, pytest.raises(Killed):
+        learn(interrupted, checkpoint=checkpoint, checkpoint_seconds=-1.0)
+    assert checkpoint.load()["iteration"] == end
+    torch.manual_seed(5)
+    resumed, again = learn(make_sampler(store, architecture), checkpoint=checkpoint)
+    assert same(resumed, whole)
+    assert [{**row, "seconds": 0} for row in again] == [{**row, "seconds": 0} for row in history]
+
+
+@pytest.mark.parametrize("architecture", SMALL)
+def test_what_is_learned_does_get_better(architecture, store):
+    """The loss of every phase falls."""
+    schedule = Schedule(iterations=150, learning_rate=3e-3)
+    _, history = train(
+        small(architecture),
+        make_sampler(store, architecture),
+        schedule,
+        CPU,
+        validate=lambda weights: [{}],
+        validations=30,
+    )
+    by_phase: dict[str, list[float]] = {}
+    for row in history:
+        by_phase.setdefault(row["phase"], []).append(row["loss"])
+    assert len(by_phase) == len(PHASES[architecture])
+    for losses in by_phase.values():
+        losses = losses[1:]  # contrast is easy until its queue is full
+        half = len(losses) // 2
+        assert sum(losses[half:]) / len(losses[half:]) < sum(losses[:half]) / half
+
+
+def test_iterations_are_shared_out_to_phases():
+    phases = (Phase("a", 0.5), Phase("b", 0.3), Phase("c", 0.2))
+    assert [part[1:] for part in divide(phases, 10)] == [(0, 5), (5, 8), (8, 10)]
+    assert [(p.phase.name, p.first, p.last) for p in divide(phases, 1)][-1][2] == 1
+    for iterations in range(1, 40):
+        parts = divide(phases, iterations)
+        assert parts[-1].last == iterations
+        assert [p.first for p in parts] == [0, *(p.last for p in parts[:-1])]
+
+
+# what a batch says of its blur
+
+
+def test_batches_tell_the_blur_of_every_patch(store):
+    fixed = [{"op": "gaussian_blur", "size": 9, "sigma": 1.5}, *BICUBIC]
+    degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
+    sampler = PatchSampler(store, degradations, patch=16, batch=64, seed=0, compute=CPU)
+    blur = sampler.make(0).blur
+    drawn = blur[blur > 0]
+    assert 10 < len(drawn) < 54
+    assert 0.2 <= drawn.min() < 0.5 < 1.7 < drawn.max() <= 2.0
+    assert len(drawn.unique()) == len(drawn)
+    known = build_degradations({"blur": fixed}, 2)["blur"]
+    stems = known.apply_stem(torch.rand(2, 3, 16, 16))
+    assert known.apply_rest(stems, torch.Generator())[1] == 1.5
+
+
+def test_views_of_a_scene_are_degraded_alike(store):
+    degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
+    options = {"patch": 16, "batch": 16, "seed": 0, "compute": CPU}
+    batch = PatchSampler(store, degradations, **options, views=2).make(3)
+    assert batch.lr.shape == (32, 3, 8, 8)
+    assert batch.hr.shape == (32, 3, 16, 16)
+    first, second = batch.blur.chunk(2)
+    assert torch.equal(first, second)
+    assert 1 < len(first.unique()) < 16
+    one, other = batch.hr.chunk(2)
+    assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_the_true_code_is_that_of_the_drawn_kernel():
+    pca = small("dan1").pca
+    sigmas = torch.tensor([0.7, 1.9])
+    expected = pca.encode(gaussian_kernels(sigmas).float())
+    torch.testing.assert_close(pca.encode_blur(sigmas), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(pca.encode_blur(torch.zeros(1)), pca.delta, atol=1e-6, rtol=1e-5)
