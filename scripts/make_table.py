@@ -11,7 +11,18 @@ from pathlib import Path
 import pandas as pd
 from faig import cli
 from faig.store import atomic_path, read_metadata, read_table
-from faig.tables import CHOICE, chosen_per_layer, combine, summarise, with_levels, with_mixture
+from faig.tables import (
+    CHOICE,
+    answers,
+    chosen_per_layer,
+    combine,
+    difference,
+    per_image,
+    summarise,
+    with_code,
+    with_levels,
+    with_mixture,
+)
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 
@@ -19,6 +30,11 @@ KEYS = ["network", *CHOICE]
 LEAST_GAIN = 0.1  # dB; a share of less says nothing
 COMPLETE = 0.02  # completeness error above which the quadrature is too coarse
 TOP = 0.01  # proportion of the filters that are located
+OPPONENTS = {  # variant and code that the two-branch network is compared with
+    "over_equal_parameters": ("equal_parameters", "own"),
+    "over_equal_operations": ("equal_operations", "own"),
+    "over_mean_code": ("two_branch", "mean"),
+}
 
 
 def table(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
@@ -28,10 +44,13 @@ def table(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
 
 
 def averaged(data: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
-    """Means with intervals of several columns, one row per group; `count` values in each."""
+    """Means with intervals of several columns, one row per group of `count` rows.
+
+    Rows without a value are left out of this value's mean.
+    """
     result = data.groupby(by, sort=False).size().rename("count").to_frame()
     for value in values:
-        means = summarise(data, by, value).set_index(by)
+        means = summarise(data.dropna(subset=value), by, value).set_index(by)
         result[[value, f"{value}_low", f"{value}_high"]] = means
     return result.reset_index()
 
@@ -105,6 +124,53 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
     groups = errors.groupby(["network", "seed", "degradation"], sort=False)["error"]
     result = groups.agg(["mean", "max"]).reset_index()
     return result.assign(above_2_percent=result["max"] > COMPLETE)
+
+
+def with_opponents(images: pd.DataFrame) -> pd.DataFrame:
+    """Add by how much the two-branch network's PSNR exceeds each opponent's (dB), else NaN.
+
+    Args:
+        images: columns network, setting, variant, code, dataset, image, psnr.
+    """
+    keys, own = ["network", "setting", "dataset", "image"], with_code(images)
+    columns = {
+        name: difference(images, "psnr", with_code(images, *opponent), keys).where(own)
+        for name, opponent in OPPONENTS.items()
+    }
+    return images.assign(**columns)
+
+
+@table
+def two_branch(evaluated: pd.DataFrame) -> pd.DataFrame:
+    """Two-branch networks and their controls of equal cost: means over sigmas, seeds and images.
+
+    Intervals are over images. over_* is by how much the two-branch network exceeds its controls
+    and itself with the mean code (dB).
+    """
+    by = ["network", "setting", "variant", "code"]
+    costs = evaluated.groupby(by, sort=False)[["blocks", "parameters", "multiply_adds"]].first()
+    data = evaluated.assign(gain_over_bicubic=evaluated["psnr"] - evaluated["psnr_bicubic"])
+    values = ["psnr", "ssim", "gain_over_bicubic"]
+    images = with_opponents(per_image(data, by, values))
+    return costs.reset_index().merge(averaged(images, by, [*values, *OPPONENTS]), on=by)
+
+
+@table
+def two_branch_knowledge(
+    evaluated: pd.DataFrame, probed: pd.DataFrame, predicted: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """How well the branches' codes and one-branch networks' filters tell the degradation.
+
+    variant is `two_branch` or how the filters were compared; the columns of `answers` are means
+    over crops. code_error and sigma_error, of the two-branch networks only, are means over images
+    and stand in each of a network's rows.
+    """
+    who, errors = ["network", "variant"], ["code_error", "sigma_error"]
+    rates = ["balanced_accuracy", "detected", "false_alarms"]
+    told = per_image(evaluated[with_code(evaluated)], [*who, "setting"], errors)
+    told = averaged(told, [*who, "setting"], errors).drop(columns="count")
+    right = averaged(answers(probed, predicted), [*who, "degradation"], rates)
+    return right.merge(told, "left", who)
 
 
 def read_errors(path: Path) -> pd.DataFrame:

@@ -1,11 +1,11 @@
 """Draw one figure from its tables."""
 
-from faig import benchmark_figures, cli, figures
+from faig import benchmark_figures, cli, figures, two_branch_figures
 from faig.figures import write
 from faig.store import read_table
 from faig.tables import combine
 
-FIGURES = figures.FIGURES | benchmark_figures.FIGURES
+FIGURES = figures.FIGURES | benchmark_figures.FIGURES | two_branch_figures.FIGURES
 
 
 def main(args) -> None:

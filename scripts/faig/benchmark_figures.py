@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
-from .figures import Look, _bar_handles, _figure, _legend, label
+from .figures import Look, _bar_handles, _figure, _legend, _log_values, label
 
 ENGINES = {
     ("ours", "bfloat16"): Look("#D55E00", "o", "-"),
@@ -202,14 +202,6 @@ def _engines(
         _log_values(panel)
     else:
         panel.set_ylim(bottom=0)
-
-
-def _log_values(panel: Axes) -> None:
-    """Logarithmic y axis."""
-    panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    panel.yaxis.set_major_formatter("{x:,g}")
-    panel.yaxis.set_minor_locator(NullLocator())
 
 
 def _log_axis(panel: Axes, ticks) -> None:

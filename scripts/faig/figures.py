@@ -131,6 +131,15 @@ LABELS = {
     "weight_change": r"$|\theta-\bar{\theta}|$",
     "matched_random": "random, FAIG's layers",
     "blur_noise": "blur + noise",
+    "ikc": "IKC",
+    "dan1": "DAN v1",
+    "dan2": "DAN v2",
+    "dasr": "DASR",
+    "two_branch": "two-branch network",
+    "true_code": "told the true code",
+    "mean_code": "told the mean code",
+    "equal_parameters": "SRResNet, equal parameters",
+    "equal_operations": "SRResNet, equal multiply-adds",
 }
 
 
@@ -195,13 +204,17 @@ def _wrapped(name: str, width: int) -> str:
     return fill(label(name), width, break_long_words=False, break_on_hyphens=False)
 
 
-def _title(figure: Figure, table: pd.DataFrame, text: str, images: str = "image") -> None:
-    """Network, what is shown, and how many images (if any) and seeds the means go over."""
+def _extent(table: pd.DataFrame, images: str = "image") -> str:
+    """How many images (if any) and seeds the means go over."""
     counts = {"seed": table["seed"].nunique()}
     if "image" in table:
         counts = {images: len(table[["dataset", "image"]].drop_duplicates()), **counts}
-    extent = ", ".join(f"{n} {noun}{'s' * (n > 1)}" for noun, n in counts.items())
-    figure.suptitle(f"{table['network'].iloc[0]}: {text} ({extent})")
+    return ", ".join(f"{n} {noun}{'s' * (n > 1)}" for noun, n in counts.items())
+
+
+def _title(figure: Figure, table: pd.DataFrame, text: str, images: str = "image") -> None:
+    """Network, what is shown, and its `_extent`."""
+    figure.suptitle(f"{table['network'].iloc[0]}: {text} ({_extent(table, images)})")
 
 
 def _legend(figure: Figure, handles: Sequence, columns: int = 6) -> None:
@@ -288,6 +301,22 @@ def _proportion_axis(panel: Axes, percentages: np.ndarray) -> None:
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xticks(percentages, names)
     panel.set_xlim(first, last)
+
+
+def _log_values(panel: Axes, subs: Sequence[int] = (1, 3)) -> None:
+    """Logarithmic y axis with ticks at these multiples of powers of ten."""
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=subs))
+    panel.yaxis.set_major_formatter("{x:,g}")
+    panel.yaxis.set_minor_locator(NullLocator())
+
+
+def _iteration_axis(panel: Axes, ticks: int = 6) -> None:
+    """X axis of a training, from its start, with at most so many intervals between ticks."""
+    panel.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.set_xlim(left=0)
+    panel.set_xlabel("iteration")
 
 
 def _grouped_bars(
@@ -502,14 +531,8 @@ def training(baseline: pd.DataFrame, target: pd.DataFrame) -> Figure:
         once = table.drop_duplicates(["seed", "iteration"])
         _band(loss, once, "loss", Look("#000000", "."))
         curve.set_title(stage)
-        loss.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        loss.xaxis.set_major_formatter(EngFormatter(sep=""))
-        loss.set_xlim(left=0)
-        loss.set_xlabel("iteration")
-    axes[1, 0].set_yscale("log")
-    axes[1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axes[1, 0].yaxis.set_major_formatter("{x:g}")
-    axes[1, 0].yaxis.set_minor_locator(NullLocator())
+        _iteration_axis(loss)
+    _log_values(axes[1, 0], (1, 2, 3, 5))
     axes[0, 0].set_ylabel("validation PSNR (dB)")
     axes[1, 0].set_ylabel("L1 training loss")
     _title(figure, baseline, "training")
@@ -517,10 +540,18 @@ def training(baseline: pd.DataFrame, target: pd.DataFrame) -> Figure:
     return figure
 
 
-def _band(panel: Axes, table: pd.DataFrame, value: str, look: Look) -> None:
+def _band(
+    panel: Axes, table: pd.DataFrame, value: str, look: Look, marks: int | None = None
+) -> None:
+    """Mean and range over the seeds of a value against iterations.
+
+    Args:
+        marks: at how many points a marker stands at most; at all of them without it.
+    """
     groups = table.groupby("iteration")[value]
     middle = groups.mean()
-    panel.plot(middle.index, middle, **look.of_lines)
+    every = -(-len(middle) // marks) if marks else None
+    panel.plot(middle.index, middle, **look.of_lines, markevery=every)
     panel.fill_between(middle.index, groups.min(), groups.max(), color=look.colour, alpha=0.2, lw=0)
 
 

@@ -55,6 +55,46 @@ def summarise(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFram
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high"])
 
 
+def per_image(table: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+    """Means of columns over all rows of an image (seeds, ...), so that each image counts once.
+
+    Returns:
+        The columns `by`, dataset, image and the values, in the order of first appearance.
+    """
+    groups = table.groupby([*by, "dataset", "image"], sort=False, dropna=False)
+    return groups[list(values)].mean().reset_index()
+
+
+def summarise_paired(images: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """As `summarise`, but low and high are those of the difference from the mean of all groups.
+
+    What all groups share, how hard an image is, is no uncertainty of the comparison.
+
+    Args:
+        images: see `per_image`; all groups have the same images.
+    """
+    shared = images.groupby(["dataset", "image"])[value].transform("mean")
+    mean = images[value].mean()
+    return summarise(images.assign(**{value: images[value] - shared + mean}), by, value)
+
+
+def with_code(table: pd.DataFrame, variant: str = "two_branch", code: str = "own") -> pd.Series:
+    """Which rows are of this variant, run with this code; boolean."""
+    return (table["variant"] == variant) & (table["code"] == code)
+
+
+def difference(
+    table: pd.DataFrame, value: str, reference: pd.Series, keys: Sequence[str]
+) -> pd.Series:
+    """A column minus what it is in the reference row of the same keys, NaN where there is none.
+
+    Args:
+        reference: which rows these are, boolean; one for every combination of keys.
+    """
+    levels = table[reference].set_index(list(keys))[value].rename("reference")
+    return table[value] - table[list(keys)].join(levels, on=list(keys))["reference"]
+
+
 def with_levels(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Add the columns psnr_baseline and psnr_target (dB) of the same image, input and seed.
 
@@ -90,3 +130,30 @@ def with_mixture(predicted: pd.DataFrame) -> pd.DataFrame:
     mixture = predicted["true_degradation"].map(counts).fillna(0) >= 2
     correct = predicted["predicted"] == predicted["present"]
     return predicted.assign(mixture=mixture, correct=correct)
+
+
+def answers(probed: pd.DataFrame, predicted: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How right the two-branch networks' codes and one-branch networks' filters are on each crop.
+
+    Of the filters' answers those are taken that need no ground truth.
+
+    Args:
+        probed: columns network, dataset, image, degradation, present, predicted; every crop with
+            and without each degradation.
+        predicted: the same, with reference and variant.
+
+    Returns:
+        A row per network, variant (`two_branch` or the filters'), degradation, dataset and image
+        with (%) detected, false_alarms, and balanced_accuracy: mean of the correct answers where
+        the degradation is present and where it is not, 50 by guessing.
+    """
+    parts = [probed.assign(variant="two_branch")]
+    if predicted is not None:
+        parts.append(predicted[predicted["reference"] == "target_output"])
+    table = pd.concat(parts, ignore_index=True)
+    crop = ["network", "variant", "degradation", "dataset", "image"]
+    table["predicted"] = 100.0 * table["predicted"]
+    rates = table.pivot_table("predicted", crop, "present", sort=False)
+    rates = rates.rename(columns={True: "detected", False: "false_alarms"})
+    balanced = (rates["detected"] + 100 - rates["false_alarms"]) / 2
+    return rates.assign(balanced_accuracy=balanced).reset_index()

@@ -99,6 +99,73 @@ def test_completeness_is_read_from_the_metadata(tmp_path):
 
 
 @pytest.fixture
+def evaluated() -> pd.DataFrame:
+    """A two-branch network with two codes and its controls on two images, two sigmas and seeds."""
+    psnr = {  # of images a and b
+        ("two_branch", "own"): (30, 32),
+        ("two_branch", "mean"): (29, 29),
+        ("equal_parameters", "own"): (31, 33),
+        ("equal_operations", "own"): (28, 31),
+    }
+    rows = [
+        {"network": "ikc", "seed": seed, "setting": setting, "variant": variant, "code": code}
+        | {"dataset": "test", "image": image, "sigma": sigma, "psnr": value + sigma - 2.0}
+        | {"psnr_bicubic": 25.0, "ssim": 0.5, "parameters": 7, "multiply_adds": 9}
+        | {"blocks": None if variant == "two_branch" else 16}
+        | {"code_error": None, "sigma_error": 0.1 * sigma if code == "own" else None}
+        for setting in ("random_blur", "random_blur_noise")
+        for seed in (0, 1)
+        for (variant, code), values in psnr.items()
+        for image, value in zip("ab", values, strict=True)
+        for sigma in (1.0, 3.0)
+    ]
+    return pd.DataFrame(rows).astype({"blocks": float, "code_error": float})
+
+
+def test_two_branches_are_compared_on_the_same_images(evaluated):
+    result = make_table.two_branch(evaluated)
+    assert len(result) == 2 * 4
+    result = result[result["setting"] == "random_blur"].set_index(["variant", "code"])
+    own = result.loc[("two_branch", "own")]
+    assert (own["count"], own["psnr"], own["gain_over_bicubic"]) == (2, 31, 6)
+    assert (own["psnr_low"], own["psnr_high"]) == pytest.approx((30, 32))
+    assert own["over_equal_parameters"] == -1
+    assert own["over_equal_parameters_low"] == own["over_equal_parameters_high"] == -1
+    assert (own["over_equal_operations"], own["over_mean_code"]) == (1.5, 2)
+    assert (own["over_mean_code_low"], own["over_mean_code_high"]) == pytest.approx((1, 3))
+    others = result.drop(index=("two_branch", "own"))
+    assert others[list(make_table.OPPONENTS)].isna().all(axis=None)
+    assert result["blocks"].isna().tolist() == [True, True, False, False]
+    assert result["parameters"].tolist() == [7] * 4
+
+
+def test_a_comparison_that_was_not_made_is_left_empty(evaluated):
+    result = make_table.two_branch(evaluated[evaluated["code"] != "mean"])
+    assert result["over_mean_code"].isna().all()
+    assert result["over_equal_parameters"].notna().sum() == 2
+
+
+def test_knowledge_of_branches_stands_beside_that_of_filters(evaluated):
+    columns = ["degradation", "image", "present", "predicted"]
+    rows = [("blur", "a", True, True), ("blur", "a", True, False), ("blur", "a", False, False)]
+    probed = pd.DataFrame(rows, columns=columns).assign(dataset="test", network="ikc", seed=0)
+    one = evaluated[evaluated["setting"] == "random_blur"]
+    (alone,) = make_table.two_branch_knowledge(one, probed).to_dict("records")
+    assert (alone["detected"], alone["false_alarms"], alone["balanced_accuracy"]) == (50, 0, 75)
+    assert alone["setting"] == "random_blur"
+    assert alone["sigma_error"] == pytest.approx(0.2)
+    assert pd.isna(alone["code_error"])
+    predicted = probed.assign(network="net", reference="target_output", variant="paper")
+    both = make_table.two_branch_knowledge(one, probed, predicted)
+    assert both[["network", "variant"]].to_numpy().tolist() == [
+        ["ikc", "two_branch"],
+        ["net", "paper"],
+    ]
+    assert both["balanced_accuracy"].tolist() == [75, 75]
+    assert both["sigma_error"].isna().tolist() == [False, True]
+
+
+@pytest.fixture
 def results() -> dict[str, pd.DataFrame]:
     """Tables of a run in which FAIG's blur filters matter for blur, at 5 % only."""
     masking = [
