@@ -4,7 +4,9 @@ import pandas as pd
 import torch
 from faig import cli
 from faig.batches import PatchSampler
+from faig.cost import read_spec
 from faig.degradations import build_degradations
+from faig.kernels import KernelPCA, set_kernel_code
 from faig.networks import build, load_state
 from faig.objectives import objective_class
 from faig.provenance import canonical_json, checksum
@@ -20,11 +22,15 @@ from faig.store import (
 from faig.training import Checkpoint, Schedule, evaluate, train
 
 
-def make_network(cfg: dict, start):
-    """The network with its first weights: those of `start`, or fresh ones."""
+def make_network(args):
+    """The network with its first weights: those to start from, or fresh ones."""
+    cfg = args.config
     torch.manual_seed(derive(cfg["seed"], "weights"))
     network = build(**cfg["network"])
-    return load_state(network, load_weights(start), start) if start else network
+    if args.kernel_code:
+        stored = load_weights(args.kernel_code)
+        set_kernel_code(network, KernelPCA(stored["mean"], stored["components"]))
+    return load_state(network, load_weights(args.start), args.start) if args.start else network
 
 
 def fit(args, checkpoint: Checkpoint):
@@ -32,7 +38,7 @@ def fit(args, checkpoint: Checkpoint):
     cfg, compute = args.config, cli.compute(args)
     data, validation = ImageStore(args.data), ImageStore(args.validation)
     degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
-    network = make_network(cfg, args.start)
+    network = make_network(args)
     sampler = PatchSampler(
         data,
         degradations,
@@ -41,7 +47,7 @@ def fit(args, checkpoint: Checkpoint):
         compute=compute,
         views=objective_class(network).views,
     )
-    shadow = compute.place(make_network(cfg, args.start)).eval()
+    shadow = compute.place(make_network(args)).eval()
 
     images = spread(validation.names, cfg["validation_images"])
 
@@ -65,7 +71,10 @@ def fit(args, checkpoint: Checkpoint):
 
 def main(args) -> None:
     cfg = args.config
-    source = checksum(args.data, *([args.start] if args.start else []))
+    if args.network:
+        cfg["network"] = read_spec(args.network)["network"]
+    given = [path for path in (args.start, args.kernel_code) if path]
+    source = checksum(args.data, *given)
     stamp = checksum(canonical_json(cfg), source)
     made = cli.reusable(args, [stamp, args.validation], [args.output, args.history])
     with Checkpoint(args.output.with_suffix(".checkpoint"), stamp) as checkpoint:
@@ -84,6 +93,8 @@ if __name__ == "__main__":
     cli.path(parser, "--data", "training images (HDF5)")
     cli.path(parser, "--validation", "validation images (HDF5)")
     parser.add_argument("--start", type=cli.Path, help="weights to start from (safetensors)")
+    parser.add_argument("--network", type=cli.Path, help="the network's spec, if not in --config")
+    parser.add_argument("--kernel-code", type=cli.Path, help="components of it (safetensors)")
     cli.path(parser, "--output", "weights to write (safetensors)")
     cli.path(parser, "--history", "history table to write (Parquet)")
     cli.reuse(parser)

@@ -31,6 +31,9 @@ RELEASED_QUADRATURE = {"quadrature": "left", "nodes": 100}
 RELEASED_DOWNSAMPLING = {"kernel": "bilinear"}
 
 
+# the operator whose sigma the two-branch comparison draws in training and fixes in tests
+RANDOM_BLUR = "random_gaussian_blur"
+
 # folders below results/ that all runs share
 SHARED = ("archives", "cache")
 
@@ -188,17 +191,34 @@ def _nonsense(config: dict) -> Iterator[str]:
         yield f"run: found '{config['run']}', which all runs share; give the run another name"
     yield from _bad_datasets(config)
     yield from _bad_degradations(config)
-    for name, network in config["networks"].items():
-        architecture = network["architecture"]
-        if ":" not in architecture and architecture not in codebase.networks():
-            key = f"networks.{name}.architecture"
-            yield _unknown(key, architecture, codebase.networks(), "network")
+    yield from _bad_networks("networks", config["networks"])
+    if config["two_branch"]:
+        yield from _bad_two_branch(config["two_branch"])
     for name, parameters in config["attribution"]["methods"].items():
         key = f"attribution.methods.{name}"
         yield from _bad_call(key, name, parameters or {}, codebase.methods(), "attribution method")
         yield from _bad_quadrature(key, parameters or {})
     yield from _bad_quadrature("prediction", config["prediction"])
     yield from _bad_patches(config["training"], config["scale"])
+
+
+def _bad_networks(key: str, networks: Mapping) -> Iterator[str]:
+    for name, network in networks.items():
+        architecture = network["architecture"]
+        if ":" not in architecture and architecture not in codebase.networks():
+            yield _unknown(
+                f"{key}.{name}.architecture", architecture, codebase.networks(), "network"
+            )
+
+
+def _bad_two_branch(section: dict) -> Iterator[str]:
+    yield from _bad_networks("two_branch.networks", section["networks"])
+    for name, operators in section["settings"].items():
+        key = f"two_branch.settings.{name}"
+        yield from _bad_operators(key, operators)
+        blurs = [spec for spec in operators if spec["op"] == RANDOM_BLUR]
+        if len(blurs) != 1:
+            yield f"{key}: found {len(blurs)} operators '{RANDOM_BLUR}', expected one"
 
 
 def _bad_patches(training: dict, scale: int) -> Iterator[str]:
@@ -293,12 +313,7 @@ def _places(dataset: dict) -> set:
 def _bad_degradations(config: dict) -> Iterator[str]:
     known = list(config["degradations"])
     for name, operators in config["degradations"].items():
-        for i, spec in enumerate(operators):
-            parameters = {key: value for key, value in spec.items() if key != "op"}
-            key = f"degradations.{name}[{i}]"
-            yield from _bad_call(key, spec["op"], parameters, codebase.operators(), "operator")
-        if not any(spec["op"] == "downsample" for spec in operators):
-            yield f"degradations.{name}: has no operator 'downsample': LR would be as large as HR"
+        yield from _bad_operators(f"degradations.{name}", operators)
     uses = {
         "clean": [config["clean"]],
         "training.baseline.degradations": config["training"]["baseline"]["degradations"],
@@ -309,6 +324,16 @@ def _bad_degradations(config: dict) -> Iterator[str]:
         for name in names:
             if name not in known:
                 yield _unknown(key, name, known, "degradation")
+
+
+def _bad_operators(key: str, operators: list[dict]) -> Iterator[str]:
+    for i, spec in enumerate(operators):
+        parameters = {name: value for name, value in spec.items() if name != "op"}
+        yield from _bad_call(
+            f"{key}[{i}]", spec["op"], parameters, codebase.operators(), "operator"
+        )
+    if not any(spec["op"] == "downsample" for spec in operators):
+        yield f"{key}: has no operator 'downsample': LR would be as large as HR"
 
 
 def _bad_call(key: str, name: str, parameters: Mapping, known: Mapping, kind: str) -> Iterator[str]:

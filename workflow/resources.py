@@ -25,6 +25,9 @@ FILTERS = 160_000  # of the paper's networks
 TRAINING_IMAGES, OTHER_IMAGES = 800, 100
 LARGE = 2040 * 1356  # pixels
 
+TWO_BRANCH = 12  # times the cost of the paper's networks; DAN's four loops of 40 blocks
+VARIANTS = 3  # the two-branch network and its two controls
+
 NODES = {"nodes": 8, "quadrature": "gauss-legendre"}  # where a method's parameters say nothing
 STEPS_TIMED = 500  # in one repetition of the benchmark of training
 ADAPTIVE = 8  # times the first number of nodes
@@ -78,6 +81,31 @@ class Requests:
         images = self._pixels(self.config["data"]["attribution"]) / self.area
         return Request(images * len(self._ranked) * nodes)
 
+    def kernel_code(self) -> Request:
+        """Nothing to speak of."""
+        return Request(0)
+
+    def match_controls(self) -> Request:
+        """Nothing is computed: operations are counted."""
+        return Request(0)
+
+    def train_two_branch(self) -> Request:
+        """The schedule and the validations, of two patches of each scene at most."""
+        own = self._two_branch
+        images = self._pixels(self.config["data"]["validation"]) / self.area
+        validations = self.config["training"]["validations"] * images * len(own["sigmas"]) * FORWARD
+        steps = 2 * self._steps(own["iterations"])
+        return Request(TWO_BRANCH * (steps + validations), self._training_megabytes)
+
+    def evaluate_two_branch(self) -> Request:
+        """Every variant on the test images at all sigmas; the two-branch one with three codes."""
+        passes = (VARIANTS + 2) * len(self._two_branch["sigmas"]) / len(self.config["degradations"])
+        return Request(TWO_BRANCH * passes * self._test_pixels)
+
+    def probe_two_branch(self) -> Request:
+        """The code of every crop that the filters are asked about."""
+        return Request(TWO_BRANCH * self.predict().pixels * FORWARD)
+
     def evaluate(self) -> Request:
         """Baseline and target on the test images."""
         return Request(2 * self._test_pixels)
@@ -128,6 +156,10 @@ class Requests:
         own = self.config["benchmark"]
         step = max(STEP, own["batch"] * own["patch"] ** 2 / self.area)
         return Request(own["repetitions"] * STEPS_TIMED * step)
+
+    @property
+    def _two_branch(self) -> dict:
+        return self.config["two_branch"] or {"iterations": 0, "sigmas": []}
 
     @property
     def _ranked(self) -> list[str]:

@@ -6,6 +6,7 @@ exact: key order does not matter, every value does, and nothing else is seen.
 
 from collections.abc import Iterable, Mapping
 
+from configuration import RANDOM_BLUR
 from faig.provenance import canonical_json
 
 
@@ -64,21 +65,24 @@ class Sections:
         """Where an archive comes from."""
         return canonical_json({"mirrors": self.config["datasets"][dataset]["mirrors"]})
 
-    def synthesis(self, dataset: str) -> str:
-        """The source, and the degradations that the dataset is needed in."""
-        config = self.config
-        training = dataset == config["data"]["train"]
-        stages = (config["training"]["baseline"], config["training"]["target"])
-        used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
+    def _synthesis(self, dataset: str, in_training: Mapping, else_: Mapping) -> str:
+        """A dataset's source, and what it is degraded by."""
+        training = dataset == self.config["data"]["train"]
         return canonical_json(
             {
-                "dataset": config["datasets"][dataset],
-                "degradations": self._degradations(used if training else config["degradations"]),
+                "dataset": self.config["datasets"][dataset],
+                "degradations": in_training if training else else_,
                 "stems": training,
-                "scale": config["scale"],
-                "seed": config["noise_seed"],
+                "scale": self.config["scale"],
+                "seed": self.config["noise_seed"],
             }
         )
+
+    def synthesis(self, dataset: str) -> str:
+        """The source, and the degradations that the dataset is needed in."""
+        stages = (self.config["training"]["baseline"], self.config["training"]["target"])
+        used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
+        return self._synthesis(dataset, self._degradations(used), self.config["degradations"])
 
     def training(self, network: str, seed: str, stage: str) -> str:
         """One stage of training, `baseline` or `target`."""
@@ -97,6 +101,66 @@ class Sections:
                 **self._compute(),
             }
         )
+
+    def _fixed(self, setting: str) -> dict[str, float]:
+        """Sigmas by name of the degradation that has it in place of a setting's random one."""
+        return {f"{setting}_{sigma:g}": sigma for sigma in self.config["two_branch"]["sigmas"]}
+
+    def two_branch_synthesis(self, dataset: str) -> str:
+        """The source; random blurs for training, fixed ones for all else."""
+        settings = self.config["two_branch"]["settings"]
+        fixed = {
+            name: [_with_sigma(spec, sigma) for spec in operators]
+            for setting, operators in settings.items()
+            for name, sigma in self._fixed(setting).items()
+        }
+        return self._synthesis(dataset, settings, fixed)
+
+    def kernel_code(self) -> str:
+        """Range of the blurs' sigmas, over all settings."""
+        operators = [spec for ops in self.config["two_branch"]["settings"].values() for spec in ops]
+        blurs = [spec for spec in operators if spec["op"] == RANDOM_BLUR]
+        low, high = min(spec["low"] for spec in blurs), max(spec["high"] for spec in blurs)
+        return canonical_json({"low": low, "high": high})
+
+    def match(self, system: str) -> str:
+        """A two-branch network, and what its one-branch controls are like."""
+        own = self.config["two_branch"]
+        network = {**own["networks"][system], "scale": self.config["scale"]}
+        return canonical_json({"network": network, **own["control"]})
+
+    def two_branch_training(self, setting: str, seed: str) -> str:
+        """Training of a two-branch network or of a control; they tell themselves what they are."""
+        own = self.config["two_branch"]
+        return canonical_json(
+            {
+                "stage": "two_branch",
+                "seed": int(seed),
+                "batches": self._batches(),
+                "degradations": {setting: own["settings"][setting]},
+                "schedule": self._schedule(own),
+                "validations": self.config["training"]["validations"],
+                "validation_images": self.config["training"]["validation_images"],
+                "validation_degradations": list(self._fixed(setting)),
+                **self._compute(),
+            }
+        )
+
+    def two_branch_evaluation(self, setting: str) -> str:
+        """Two-branch network and controls in one setting."""
+        crops = {key: self.config["prediction"][key] for key in ("crop", "crops_per_image")}
+        return canonical_json(
+            {"setting": setting, "sigmas": self._fixed(setting), **crops, **self._compute()}
+        )
+
+    def two_branch_probe(self) -> str:
+        """What a code tells, on the crops of the prediction by filters."""
+        crops = {key: self.config["prediction"][key] for key in ("crop", "crops_per_image")}
+        facts = {
+            "conditions": self._conditions(),
+            "degradations": self.config["attribution"]["degradations"],
+        }
+        return canonical_json({**crops, **facts, **self._compute()})
 
     def imported(self, network: str) -> str:
         """Weights of the user's own."""
@@ -215,3 +279,10 @@ class Sections:
         """The visual grid, which shows the paper's 1 % of the filters masked."""
         style = {"style": self.config["figures"]}
         return canonical_json({**self._evaluation(network), **style, "proportion": 0.01})
+
+
+def _with_sigma(spec: dict, sigma: float) -> dict:
+    """An operator, with a random blur made one of this sigma."""
+    if spec["op"] != RANDOM_BLUR:
+        return spec
+    return {"op": "gaussian_blur", "size": spec["size"], "sigma": sigma}

@@ -118,3 +118,25 @@ def kernel_pca(
 def grid_pca(scale: int, components: int = COMPONENTS) -> KernelPCA:
     """PCA of kernels on a fixed grid of sigmas: quick, and what a new network starts with."""
     return KernelPCA.of(gaussian_kernels(torch.linspace(*SIGMAS[scale], 200)), components)
+
+
+def kernel_pca_of(network: nn.Module) -> KernelPCA | None:
+    """The principal components that a network's code is made of, if it is made of any."""
+    pca = getattr(network, "pca", None)
+    return pca if isinstance(pca, KernelPCA) else None
+
+
+def set_kernel_code(network: nn.Module, stored: KernelPCA) -> None:
+    """Give a network that uses a kernel code the first of the stored components.
+
+    Raises:
+        InputError: it asks for more than there are.
+    """
+    own = kernel_pca_of(network)
+    if own is None:
+        return
+    wanted, there = own.components.shape[1], stored.components.shape[1]
+    if wanted > there:
+        raise InputError(f"kernel code: found {there} components stored, the network has {wanted}")
+    part = KernelPCA(stored.mean, stored.components[:, :wanted])
+    own.load_state_dict(part.state_dict())

@@ -32,3 +32,31 @@ rule report:
     shell:
         "snakemake {params.targets:q} --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --report {output:q} --nolock > {log:q} 2>&1"
+
+
+use rule report as report_two_branch with:
+    input:
+        **TWO_BRANCH_TARGETS,
+        config=f"{RUN}/config.json",
+    output:
+        f"{COMPARISON}/report.html",
+    log:
+        f"{RUN}/logs/report_two_branch.log",
+    params:
+        snakefile=os.path.relpath(HOME / "workflow/Snakefile"),
+        targets=sum(TWO_BRANCH_TARGETS.values(), []),
+
+
+def two_branch_report(wildcards):
+    """The report of the comparison, if the config asks for one."""
+    if not SETTINGS:
+        raise WorkflowError(
+            "two_branch: the config has no section of that name; "
+            "config/two-branch.yaml shows one, config/README.md explains it"
+        )
+    return rules.report_two_branch.output
+
+
+rule two_branch:
+    input:
+        two_branch_report,

@@ -1,0 +1,134 @@
+"""Measure a two-branch network and its one-branch controls, and what knowing the blur is worth."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from faig import cli
+from faig.cost import read_spec
+from faig.degradations import quantize
+from faig.kernels import kernel_pca_of
+from faig.metrics import psnr, ssim
+from faig.networks import restore
+from faig.progress import progress
+from faig.store import ImageStore, write_table
+from faig.two_branch import (
+    VARIANTS,
+    crop_codes,
+    crops_of,
+    estimate,
+    load,
+    number_probe,
+    restore_told,
+)
+from torch import Tensor
+
+
+class Plain:
+    """A network as it is; the code of its images, if any, is nobody's business.
+
+    Args:
+        network: see `faig.two_branch.load`.
+    """
+
+    def __init__(self, network, compute):
+        self.network, self.compute = network, compute
+
+    def outputs(self, pixels: Tensor, sigma: float) -> Iterator[tuple[dict, Tensor]]:
+        """SR images of one LR image uint8 (1, 3, H, W), with columns that tell them apart."""
+        yield {"code": "own"}, restore(self.network, pixels, self.compute)
+
+
+class Conditioned(Plain):
+    """A two-branch network, also with the code of a typical image, and with the true one.
+
+    Args:
+        calibration: images in all `sigmas`, for what is typical and for the probe of the sigma.
+        cfg: keys sigmas (by degradation), crop, crops_per_image.
+    """
+
+    def __init__(self, network, compute, calibration: ImageStore, cfg: dict):
+        super().__init__(network, compute)
+        crops = crops_of(calibration, cfg["crop"], cfg["crops_per_image"])
+        codes = [crop_codes(network, calibration, crops, name, compute) for name in cfg["sigmas"]]
+        told = np.repeat(list(cfg["sigmas"].values()), len(crops))
+        self.probe = number_probe().fit(np.concatenate(codes), told)
+        mean = np.concatenate(codes).mean(axis=0, keepdims=True)
+        self.mean = torch.from_numpy(mean).to(compute.device)
+        self.pca = kernel_pca_of(network)
+        if self.pca:
+            true = self._true(list(cfg["sigmas"].values()))
+            self.length = true.square().sum(dim=1).mean().sqrt()
+
+    def _true(self, sigmas: list[float]) -> Tensor:
+        return self.pca.encode_blur(torch.tensor(sigmas, device=self.compute.device))
+
+    def outputs(self, pixels: Tensor, sigma: float) -> Iterator[tuple[dict, Tensor]]:
+        """As `Plain.outputs`; `own` with the errors of what the network says of the blur."""
+        code = estimate(self.network, pixels, self.compute)
+        error = abs(self.probe.predict(code.cpu().numpy())[0] - sigma)
+        errors = {"sigma_error": error}
+        if self.pca:
+            true = self._true([sigma])
+            errors["code_error"] = float((code - true).norm() / self.length)
+            yield {"code": "true"}, restore_told(self.network, pixels, true, self.compute)
+        yield {"code": "own", **errors}, restore(self.network, pixels, self.compute)
+        yield {"code": "mean"}, restore_told(self.network, pixels, self.mean, self.compute)
+
+
+def measure(network: Plain, store: ImageStore, sigmas: dict, label: str) -> Iterator[dict]:
+    """PSNR (dB) and SSIM of every output for every image and blur, beside bicubic interpolation."""
+    pairs = [(image, name) for image in store.names for name in sigmas]
+    for image, name in progress(pairs, label, len(pairs), "image"):
+        pixels = store.lr(name, image)[None]
+        reference = network.compute.images(store.hr(image)[None])
+        plain = F.interpolate(
+            network.compute.images(pixels),
+            scale_factor=store.scale,
+            mode="bicubic",
+            align_corners=False,
+        )
+        compared = quality(quantize(plain), reference, store.scale)
+        facts = {"image": image, "sigma": sigmas[name]}
+        facts |= {f"{key}_bicubic": value for key, value in compared.items()}
+        for columns, output in network.outputs(pixels, sigmas[name]):
+            yield {**columns, **facts, **quality(output, reference, store.scale)}
+
+
+def quality(output: Tensor, reference: Tensor, border: int) -> dict[str, float]:
+    """PSNR and SSIM of one image."""
+    return {f.__name__: f(output, reference, border).item() for f in (psnr, ssim)}
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    rows = []
+    for variant, spec_path, weights in zip(VARIANTS, args.specs, args.weights, strict=True):
+        spec = read_spec(spec_path)
+        network = load(spec, weights, compute)
+        if variant == VARIANTS[0]:
+            network = Conditioned(network, compute, ImageStore(args.calibration), cfg)
+        else:
+            network = Plain(network, compute)
+        cost = {key: spec[key] for key in ("blocks", "parameters", "multiply_adds")}
+        for path in args.data:
+            found = measure(network, ImageStore(path), cfg["sigmas"], f"{variant}, {path.stem}")
+            rows += [{"variant": variant, **cost, "dataset": path.stem, **row} for row in found]
+    table = pd.DataFrame(rows).assign(setting=cfg["setting"])
+    for column in ("code_error", "sigma_error"):
+        table[column] = table.get(column, np.nan)  # no network of the kind that has one
+    print(table.pivot_table("psnr", ["variant", "code"], "sigma", sort=False))
+    write_table(args.output, table, {"config": cfg})
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    order = f"in this order: {', '.join(VARIANTS)}"
+    cli.path(parser, "--specs", f"what each variant is (JSON), {order}", nargs=len(VARIANTS))
+    cli.path(parser, "--weights", f"(safetensors), {order}", nargs=len(VARIANTS))
+    cli.path(parser, "--calibration", "images to fit the probe and the mean code on (HDF5)")
+    cli.path(parser, "--data", "test images (HDF5, named by their dataset)", nargs="+")
+    cli.path(parser, "--output", "table to write (Parquet)")
+    cli.run(main, parser)

@@ -1,0 +1,291 @@
+TWO_BRANCH = config["two_branch"] or {"networks": {}, "settings": {}}
+SYSTEMS, SETTINGS = list(TWO_BRANCH["networks"]), list(TWO_BRANCH["settings"])
+# the two-branch network itself, and the one-branch networks of equal cost
+VARIANTS = ["two_branch", "equal_parameters", "equal_operations"]
+COMPARISON = f"{RUN}/two_branch"
+SPEC = f"{COMPARISON}/networks/{{system}}/{{variant}}.json"
+COMPARED = f"{COMPARISON}/{{setting}}/{{system}}/seed{{seed}}"
+TWO_BRANCH_FIGURES = {
+    "two_branch": ["evaluated"],
+    "two_branch_sigma": ["evaluated"],
+    "two_branch_knowledge": ["evaluated", "probed", "predicted"],
+    "two_branch_training": VARIANTS,
+}
+TWO_BRANCH_TABLES = {
+    "two_branch": ["evaluated"],
+    "two_branch_knowledge": ["evaluated", "probed", "predicted"],
+}
+TWO_BRANCH_TARGETS = {
+    "figures": expand(
+        f"{RUN}/figures/{{figure}}_{{setting}}.png",
+        figure=TWO_BRANCH_FIGURES,
+        setting=SETTINGS,
+    ),
+    "tables": expand(
+        f"{RUN}/tables/{{table}}_{{setting}}.csv",
+        table=TWO_BRANCH_TABLES,
+        setting=SETTINGS,
+    ),
+}
+FIGURES += TWO_BRANCH_TARGETS["figures"]
+TABLES += TWO_BRANCH_TARGETS["tables"]
+
+
+wildcard_constraints:
+    system=names(SYSTEMS),
+    setting=names(SETTINGS),
+    variant="|".join(VARIANTS),
+
+
+def compared_code(script):
+    """Input function: all files that a script runs when it builds a two-branch network."""
+    # controls are built by the code that matches them
+    return lambda w: sorted(
+        {
+            *code(script, TWO_BRANCH["networks"][w.system]["architecture"]),
+            *code(script, "srresnet"),
+        }
+    )
+
+
+def all_variants(pattern):
+    return expand(pattern, variant=VARIANTS, allow_missing=True)
+
+
+def comparison_tables(names):
+    """Inputs of a figure or table of one setting, by the names that plot.py knows them by."""
+    patterns = {
+        "evaluated": f"{COMPARED}/evaluation.parquet",
+        "probed": f"{COMPARED}/probe.parquet",
+        **{variant: f"{COMPARED}/{variant}_history.parquet" for variant in VARIANTS},
+    }
+    own = {
+        name: expand(patterns[name], system=SYSTEMS, seed=SEEDS, allow_missing=True)
+        for name in names
+        if name in patterns
+    }
+    return own | (
+        {"predicted": per_seed(*PREDICTED.values())} if "predicted" in names else {}
+    )
+
+
+def comparison_options(input):
+    """Options that tell plot.py and make_table.py which table is what."""
+    networks = {"predicted": NETWORKS}
+    tables = {n: p for n, p in input.items() if n not in ("code", "script")}
+    return " ".join(
+        table_options({name: paths}, networks.get(name, SYSTEMS))
+        for name, paths in tables.items()
+    )
+
+
+use rule synthesize as synthesize_two_branch with:
+    output:
+        f"{COMPARISON}/data/{{dataset}}.h5",
+    log:
+        f"{RUN}/logs/synthesize_two_branch/{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesize_two_branch/{{dataset}}.tsv"
+    params:
+        cfg=lambda w: section.two_branch_synthesis(w.dataset),
+        folder=dataset_folder,
+
+
+rule make_kernel_code:
+    input:
+        script=f"{SCRIPTS}/make_kernel_code.py",
+        code=code("make_kernel_code"),
+    output:
+        f"{COMPARISON}/kernel_code.safetensors",
+    log:
+        f"{RUN}/logs/make_kernel_code.log",
+    benchmark:
+        f"{RUN}/benchmarks/make_kernel_code.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        cfg=lambda w: section.kernel_code(),
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule match_controls:
+    input:
+        script=f"{SCRIPTS}/match_controls.py",
+        code=compared_code("match_controls"),
+    output:
+        all_variants(SPEC),
+    log:
+        f"{RUN}/logs/match_controls/{{system}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/match_controls/{{system}}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        cfg=lambda w: section.match(w.system),
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule train_two_branch:
+    input:
+        script=f"{SCRIPTS}/train.py",
+        code=compared_code("train"),
+        network=SPEC,
+        kernel_code=branch(
+            lambda w: w.variant == VARIANTS[0],
+            then=f"{COMPARISON}/kernel_code.safetensors",
+        ),
+        data=f"{COMPARISON}/data/{config['data']['train']}.h5",
+        validation=f"{COMPARISON}/data/{config['data']['validation']}.h5",
+    output:
+        weights=f"{COMPARED}/{{variant}}.safetensors",
+        history=f"{COMPARED}/{{variant}}_history.parquet",
+    log:
+        f"{RUN}/logs/train_two_branch/{{setting}}.{{system}}.{{seed}}.{{variant}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/train_two_branch/{{setting}}.{{system}}.{{seed}}.{{variant}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        **request.resources("train_two_branch"),
+        gpu=GPU,
+    params:
+        cfg=lambda w: section.two_branch_training(w.setting, w.seed),
+        kernel_code=lambda w, input: (
+            f"--kernel-code {shlex.quote(input.kernel_code)}"
+            if w.variant == VARIANTS[0]
+            else ""
+        ),
+        cache=CACHE,
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        " --network {input.network:q} {params.kernel_code}"
+        " --data {input.data:q} --validation {input.validation:q}"
+        " --output {output.weights:q} --history {output.history:q}"
+        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
+
+
+rule evaluate_two_branch:
+    input:
+        script=f"{SCRIPTS}/evaluate_two_branch.py",
+        code=compared_code("evaluate_two_branch"),
+        specs=all_variants(SPEC),
+        weights=all_variants(f"{COMPARED}/{{variant}}.safetensors"),
+        calibration=f"{COMPARISON}/data/{config['data']['validation']}.h5",
+        data=expand(f"{COMPARISON}/data/{{dataset}}.h5", dataset=TESTS),
+    output:
+        f"{COMPARED}/evaluation.parquet",
+    log:
+        f"{RUN}/logs/evaluate_two_branch/{{setting}}.{{system}}.{{seed}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/evaluate_two_branch/{{setting}}.{{system}}.{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        **request.resources("evaluate_two_branch"),
+        gpu=GPU,
+    params:
+        cfg=lambda w: section.two_branch_evaluation(w.setting),
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        " --specs {input.specs:q} --weights {input.weights:q}"
+        " --calibration {input.calibration:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule probe_two_branch:
+    input:
+        script=f"{SCRIPTS}/probe_two_branch.py",
+        code=compared_code("probe_two_branch"),
+        spec=SPEC.replace("{variant}", VARIANTS[0]),
+        weights=f"{COMPARED}/{VARIANTS[0]}.safetensors",
+        calibration=f"{RUN}/data/{config['data']['validation']}.h5",
+        data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
+    output:
+        f"{COMPARED}/probe.parquet",
+    log:
+        f"{RUN}/logs/probe_two_branch/{{setting}}.{{system}}.{{seed}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/probe_two_branch/{{setting}}.{{system}}.{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        **request.resources("probe_two_branch"),
+        gpu=GPU,
+    params:
+        cfg=lambda w: section.two_branch_probe(),
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        " --spec {input.spec:q} --weights {input.weights:q}"
+        " --calibration {input.calibration:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+for FIGURE, SOURCES in TWO_BRANCH_FIGURES.items():
+
+    rule:
+        name:
+            f"plot_{FIGURE}"
+        input:
+            **comparison_tables(SOURCES),
+            script=f"{SCRIPTS}/plot.py",
+            code=code("plot"),
+        output:
+            png=report(
+                f"{RUN}/figures/{FIGURE}_{{setting}}.png",
+                caption=f"../report/{FIGURE}.rst",
+                category="8 Two branches or one",
+                labels=labels(FIGURE, "{setting}"),
+            ),
+            pdf=f"{RUN}/figures/{FIGURE}_{{setting}}.pdf",
+        log:
+            f"{RUN}/logs/plot_{FIGURE}/{{setting}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/plot_{FIGURE}/{{setting}}.tsv"
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            figure=FIGURE,
+            cfg=section.figures(),
+            tables=lambda w, input: comparison_options(input),
+        shell:
+            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
+            " --output {output:q} > {log:q} 2>&1"
+
+
+for TABLE, SOURCES in TWO_BRANCH_TABLES.items():
+
+    rule:
+        name:
+            f"table_{TABLE}"
+        input:
+            **comparison_tables(SOURCES),
+            script=f"{SCRIPTS}/make_table.py",
+            code=code("make_table"),
+        output:
+            report(
+                f"{RUN}/tables/{TABLE}_{{setting}}.csv",
+                caption=f"../report/table_{TABLE}.rst",
+                category="8 Two branches or one",
+                labels=labels(f"table of {TABLE}", "{setting}"),
+            ),
+        log:
+            f"{RUN}/logs/table_{TABLE}/{{setting}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/table_{TABLE}/{{setting}}.tsv"
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            table=TABLE,
+            tables=lambda w, input: comparison_options(input),
+        shell:
+            "python {input.script:q} {params.table} {params.tables}"
+            " --output {output:q} > {log:q} 2>&1"
