@@ -7,11 +7,10 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from faig import cli
-from faig.cost import read_spec
 from faig.degradations import quantize
 from faig.kernels import kernel_pca_of
 from faig.metrics import psnr, ssim
-from faig.networks import restore
+from faig.networks import read_spec, restore
 from faig.progress import progress
 from faig.store import ImageStore, write_table
 from faig.two_branch import (
@@ -54,7 +53,7 @@ class Conditioned(Plain):
         crops = crops_of(calibration, cfg["crop"], cfg["crops_per_image"])
         codes = [crop_codes(network, calibration, crops, name, compute) for name in cfg["sigmas"]]
         told = np.repeat(list(cfg["sigmas"].values()), len(crops))
-        self.probe = number_probe().fit(np.concatenate(codes), told)
+        self.probe, self.known = number_probe().fit(np.concatenate(codes), told), told
         mean = np.concatenate(codes).mean(axis=0, keepdims=True)
         self.mean = torch.from_numpy(mean).to(compute.device)
         self.pca = kernel_pca_of(network)
@@ -68,8 +67,8 @@ class Conditioned(Plain):
     def outputs(self, pixels: Tensor, sigma: float) -> Iterator[tuple[dict, Tensor]]:
         """As `Plain.outputs`; `own` with the errors of what the network says of the blur."""
         code = estimate(self.network, pixels, self.compute)
-        error = abs(self.probe.predict(code.cpu().numpy())[0] - sigma)
-        errors = {"sigma_error": error}
+        told = self.probe.predict(code.cpu().numpy())[0].clip(self.known.min(), self.known.max())
+        errors = {"sigma_error": abs(told - sigma)}
         if self.pca:
             true = self._true([sigma])
             errors["code_error"] = float((code - true).norm() / self.length)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from faig import cli
-from faig.cost import read_spec
+from faig.networks import read_spec
 from faig.store import ImageStore, write_table
 from faig.two_branch import crop_codes, crops_of, load, presence_probe
 

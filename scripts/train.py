@@ -4,10 +4,9 @@ import pandas as pd
 import torch
 from faig import cli
 from faig.batches import PatchSampler
-from faig.cost import read_spec
 from faig.degradations import build_degradations
 from faig.kernels import KernelPCA, set_kernel_code
-from faig.networks import build, load_state
+from faig.networks import build, load_state, read_spec
 from faig.objectives import objective_class
 from faig.provenance import canonical_json, checksum
 from faig.seeds import derive

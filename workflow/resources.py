@@ -81,14 +81,6 @@ class Requests:
         images = self._pixels(self.config["data"]["attribution"]) / self.area
         return Request(images * len(self._ranked) * nodes)
 
-    def kernel_code(self) -> Request:
-        """Nothing to speak of."""
-        return Request(0)
-
-    def match_controls(self) -> Request:
-        """Nothing is computed: operations are counted."""
-        return Request(0)
-
     def train_two_branch(self) -> Request:
         """The schedule and the validations, of two patches of each scene at most."""
         own = self._two_branch
@@ -104,7 +96,7 @@ class Requests:
 
     def probe_two_branch(self) -> Request:
         """The code of every crop that the filters are asked about."""
-        return Request(TWO_BRANCH * self.predict().pixels * FORWARD)
+        return Request(TWO_BRANCH * self._crops * self._crop_area * FORWARD)
 
     def evaluate(self) -> Request:
         """Baseline and target on the test images."""
@@ -125,11 +117,9 @@ class Requests:
 
     def predict(self) -> Request:
         """FAIG of every crop in every degradation by two references, all kept until the end."""
-        own, data = self.config["prediction"], self.config["data"]
-        images = sum(self._images(name) for name in (data["validation"], *data["test"]))
-        scored = 2 * images * own["crops_per_image"] * len(self.config["degradations"])
-        pixels = scored * own["crop"] ** 2 / self.area * self._nodes(own)
-        return Request(pixels, scored * FILTERS * 4 / 1e6)  # float32
+        scored = 2 * self._crops
+        nodes = self._nodes(self.config["prediction"])
+        return Request(scored * self._crop_area * nodes, scored * FILTERS * 4 / 1e6)  # float32
 
     def plot_grid(self) -> Request:
         """One test image through a handful of networks."""
@@ -156,6 +146,18 @@ class Requests:
         own = self.config["benchmark"]
         step = max(STEP, own["batch"] * own["patch"] ** 2 / self.area)
         return Request(own["repetitions"] * STEPS_TIMED * step)
+
+    @property
+    def _crops(self) -> int:
+        """Crops of validation and test images that prediction looks at, in all degradations."""
+        own, data = self.config["prediction"], self.config["data"]
+        images = sum(self._images(name) for name in (data["validation"], *data["test"]))
+        return images * own["crops_per_image"] * len(self.config["degradations"])
+
+    @property
+    def _crop_area(self) -> float:
+        """LR pixels of a crop."""
+        return self.config["prediction"]["crop"] ** 2 / self.area
 
     @property
     def _two_branch(self) -> dict:

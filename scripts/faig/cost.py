@@ -1,8 +1,6 @@
 """What a network costs, in parameters and operations; one-branch networks that cost the same."""
 
 import copy
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -69,13 +67,3 @@ def matched_blocks(
 def _nearest(wanted: int, one: int, two: int) -> int:
     """Number of blocks whose cost is nearest, where each further block costs the same."""
     return max(1, 1 + round((wanted - one) / (two - one)))
-
-
-def read_spec(path: Path) -> dict:
-    """What `match_controls.py` wrote of one variant of a system.
-
-    Returns:
-        Keys network (arguments of `networks.build`), blocks (of a control; None), parameters
-        (number), multiply_adds (per LR pixel).
-    """
-    return json.loads(path.read_text())

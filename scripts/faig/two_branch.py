@@ -20,7 +20,7 @@ ALPHAS = np.logspace(-3, 3, 13)  # strengths of a probe's regularisation to choo
 
 
 def load(spec: dict, weights: Path, compute: Compute) -> nn.Module:
-    """A trained network, for use; its spec is that of `cost.read_spec`."""
+    """A trained network, for use; its spec is that of `networks.read_spec`."""
     network = load_state(build(**spec["network"]), load_weights(weights), str(weights))
     return compute.place(network).eval()
 

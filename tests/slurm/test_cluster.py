@@ -43,6 +43,7 @@ def drill_config() -> dict:
     config["networks"] = {"braked": {"architecture": "braked:Braked"}}
     config["training"]["target"]["iterations"] = ITERATIONS
     config["attribution"]["methods"] = {"faig": {"nodes": 2}, "random": {}}
+    config["two_branch"] = None
     return config
 
 

@@ -312,9 +312,9 @@ def test_a_script_depends_on_the_network_that_it_builds_only():
 
 
 def test_a_network_brings_the_parts_that_it_is_made_of():
-    own = {"networks/dan1", "networks/blocks", "kernels"}
-    assert library_modules("train", "dan1") - library_modules("train") == own
-    assert "contrast" not in library_modules("train", "dasr")
+    dasr, dan1 = (library_modules("train", network) for network in ("dasr", "dan1"))
+    assert dan1 - library_modules("train") == {"networks/dan1", "networks/blocks"}
+    assert dasr - dan1 == {"networks/dasr", "contrast"}
 
 
 def released(**changes) -> dict:
@@ -349,3 +349,50 @@ def test_only_the_released_protocol_searches_on_test_images():
     assert configuration.load(released(data=roles))
     with pytest.raises(configuration.ConfigError, match="images must be disjoint"):
         configuration.load({**DEFAULT, "data": roles})
+
+
+# two branches or one
+
+
+COMPARISON = yaml.safe_load((HOME / "config/two-branch.yaml").read_text())["two_branch"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "networks.dan1.architecture",
+            "dan3",
+            "two_branch.networks.dan1.architecture: unknown network 'dan3'; did you mean dan2 or",
+        ),
+        ("networks", REMOVED, "two_branch: the key 'networks' is missing"),
+        ("control.features", 0, "two_branch.control.features: found 0, expected a number of at"),
+        ("sigmas", [0], "two_branch.sigmas[0]: found 0, expected a number above 0"),
+        (
+            "settings.blur",
+            [{"op": "gaussian_blur", "size": 21, "sigma": 2}, {"op": "downsample"}],
+            "two_branch.settings.blur: found 0 operators 'random_gaussian_blur', expected one",
+        ),
+        (
+            "settings.blur",
+            [{"op": "random_gaussian_blur", "size": 21, "low": 0.2}, {"op": "downsample"}],
+            "two_branch.settings.blur[0]: operator 'random_gaussian_blur' needs the",
+        ),
+        (
+            "settings.blur",
+            [{"op": "random_gaussian_blur", "size": 21, "low": 0.2, "high": 2}],
+            "two_branch.settings.blur: has no operator 'downsample'",
+        ),
+    ],
+)
+def test_a_wrong_comparison_is_explained(key, value, message):
+    section = copy.deepcopy(COMPARISON)
+    *path, last = key.split(".")
+    part = section
+    for name in path:
+        part = part[name]
+    if value is REMOVED:
+        del part[last]
+    else:
+        part[last] = value
+    assert any(line.strip().startswith(message) for line in complaints(("two_branch", section)))

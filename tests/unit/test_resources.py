@@ -3,7 +3,7 @@
 import configuration
 import pytest
 from resources import Requests
-from test_sections import DEFAULT
+from test_sections import COMPARISON, DEFAULT
 from toys import changed
 
 RULES = [name for name in vars(Requests) if name[0] != "_" and name != "resources"]
@@ -19,7 +19,11 @@ GROWTH = {
     "masking.proportions": ([i / 1000 for i in range(1, 900)], {"mask"}),
     "attribution.methods.faig.nodes": (500, {"attribute"}),
     "prediction.nodes": (200, {"predict"}),
-    "prediction.crops_per_image": (10**3, {"predict"}),
+    "prediction.crops_per_image": (10**3, {"predict", "probe_two_branch"}),
+    "two_branch": (
+        {**COMPARISON, "iterations": 10**6},
+        {"train_two_branch", "evaluate_two_branch"},
+    ),
     "benchmark": ({"reference_nodes": 10**5, "repetitions": 99}, MEASURING),
     "datasets.photos_attribution.crop": (None, {"attribute"}),
     "datasets.photos_test.crop": (None, {"mask"}),

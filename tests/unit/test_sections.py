@@ -9,7 +9,10 @@ from faig.provenance import canonical_json
 from sections import Sections
 from toys import changed
 
-DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
+CONFIG = Path(__file__).parents[2] / "config"
+DEFAULT = yaml.safe_load((CONFIG / "config.yaml").read_text())
+COMPARISON = yaml.safe_load((CONFIG / "two-branch.yaml").read_text())["two_branch"]
+COMPARED = {**DEFAULT, "two_branch": COMPARISON}
 
 ATTRIBUTING = ["quadrature/*", "benchmark/*"]
 MEASURING = [*ATTRIBUTING, "training_benchmark/*"]
@@ -37,7 +40,18 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"quadrature/{network}"] = section.quadrature(network)
         texts[f"benchmark/{network}"] = section.benchmark(network)
         texts[f"training_benchmark/{network}"] = section.training_benchmark(network)
-    return texts
+    return texts | (comparison_sections(config, section) if config["two_branch"] else {})
+
+
+def comparison_sections(config: dict, section: Sections) -> dict[str, str]:
+    """The same for the comparison of two-branch networks with one-branch ones."""
+    own = config["two_branch"]
+    texts = {f"images/{name}": section.two_branch_synthesis(name) for name in config["datasets"]}
+    texts |= {f"match/{system}": section.match(system) for system in own["networks"]}
+    for setting in own["settings"]:
+        texts[f"comparison/{setting}"] = section.two_branch_evaluation(setting)
+        texts[f"learning/{setting}"] = section.two_branch_training(setting, "0")
+    return texts | {"code": section.kernel_code(), "probe": section.two_branch_probe()}
 
 
 def differing(one: dict, other: dict) -> set[str]:
@@ -93,6 +107,53 @@ def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns)
     found = differing(DEFAULT, changed(DEFAULT, key, value))
     names = all_sections(DEFAULT)
     assert found == {n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)}
+
+
+NARROW = [{"op": "random_gaussian_blur", "size": 21, "low": 0.5, "high": 1}, {"op": "downsample"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "patterns"),
+    [
+        ("two_branch.networks.dan1.parameters", {"features": 8}, ["match/dan1"]),
+        ("two_branch.control.features", 24, ["match/*"]),
+        ("two_branch.control.size", [8, 8], ["match/*"]),
+        ("two_branch.sigmas", [1], ["comparison/*", "learning/*", "images/*"]),
+        ("two_branch.iterations", 7, ["learning/*"]),
+        ("two_branch.learning_rate", 0.5, ["learning/*"]),
+        ("two_branch.settings.blur", NARROW, ["learning/blur", "images/photos_train"]),
+        ("prediction.crop", 64, ["comparison/*", "probe", "prediction/*"]),
+        ("noise_seed", 1, ["images/*", "synthesis/*"]),
+    ],
+)
+def test_a_key_changes_exactly_the_rules_of_the_comparison_that_depend_on_it(key, value, patterns):
+    found = differing(COMPARED, changed(COMPARED, key, value))
+    names = all_sections(COMPARED)
+    wanted = {n for n in names if any(fnmatch.fnmatch(n, p) for p in patterns)}
+    if "sigmas" in key:
+        wanted -= {"images/photos_train"}  # there sigmas are drawn
+    assert found == wanted
+
+
+def test_tests_have_a_fixed_blur_where_training_has_a_random_one():
+    section = Sections(configuration.load(COMPARED))
+    train, test = (
+        json.loads(section.two_branch_synthesis(name))["degradations"]
+        for name in ("photos_train", "photos_test")
+    )
+    assert train == COMPARED["two_branch"]["settings"]
+    blurs = {name: operators[0] for name, operators in test.items() if "noise" not in name}
+    assert blurs["blur_0.4"] == {"op": "gaussian_blur", "size": 21, "sigma": 0.4}
+    assert list(blurs) == [f"blur_{sigma:g}" for sigma in COMPARED["two_branch"]["sigmas"]]
+    assert test["blur_noise_2"][2] == train["blur_noise"][2]
+
+
+def test_the_kernel_code_covers_all_settings():
+    wider = changed(COMPARED, "two_branch.settings.narrow", NARROW)
+    wider["two_branch"]["settings"]["blur"] = NARROW
+    wider["two_branch"]["settings"]["blur_noise"] = [{**NARROW[0], "high": 3.0}, NARROW[1]]
+    section = Sections(configuration.load(wider))
+    assert json.loads(section.kernel_code()) == {"low": 0.5, "high": 3.0}
 
 
 def test_the_scale_multiplies_every_length_of_training():

@@ -17,7 +17,8 @@ from .conftest import HOME, TINY, Workflow, change
 PLOTS = {
     "plot_masking", "plot_masking_psnr", "plot_grid", "plot_retraining", "plot_locations",
     "plot_locations_map", "plot_training", "plot_prediction", "plot_quadrature", "plot_benchmark",
-    "plot_training_benchmark",
+    "plot_training_benchmark", "plot_two_branch", "plot_two_branch_sigma",
+    "plot_two_branch_knowledge", "plot_two_branch_training",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
@@ -26,7 +27,16 @@ MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summar
 RETRAINING = {
     "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
 }  # fmt: skip
-PREDICTION = {"predict", "plot_prediction", "table_prediction", "summarize"}
+KNOWLEDGE = {"plot_two_branch_knowledge", "table_two_branch_knowledge"}
+PROBE = {"probe_two_branch"} | KNOWLEDGE
+COMPARISON = {
+    "evaluate_two_branch", "plot_two_branch", "plot_two_branch_sigma", "table_two_branch",
+} | KNOWLEDGE  # fmt: skip
+LEARNING = {"train_two_branch", "plot_two_branch_training"} | COMPARISON | PROBE
+SYSTEM = {"match_controls"} | LEARNING
+RANDOM_BLUR = {"make_kernel_code"} | LEARNING
+BLURRED = {"synthesize_two_branch"} | LEARNING
+PREDICTION = {"predict", "plot_prediction", "table_prediction", "summarize"} | KNOWLEDGE
 EVALUATION = {
     "evaluate", "plot_masking_psnr", "plot_retraining", "table_networks", "table_masking",
     "table_retraining", "summarize",
@@ -39,7 +49,9 @@ RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
-TEST_IMAGES = EVALUATION | MASKING | RETRAINING | PREDICTION | GRID
+TEST_IMAGES = {"synthesize", "synthesize_two_branch"} | (
+    EVALUATION | MASKING | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE
+)
 EXPORT = {"export_checkpoint"}
 TARGET = (
     {"train_target", "plot_training"} | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
@@ -47,45 +59,45 @@ TARGET = (
 TRAINING = {"train_baseline"} | TARGET
 IMAGES = {"synthesize"} | TRAINING  # that the training curve and all after it are made of
 TRAINING_IMAGES = IMAGES | SPEED
+ALL_IMAGES = TRAINING_IMAGES | BLURRED
 ARCHIVE = {"download", "synthesize"}
 
 MODEL = "results/{run}/models/small/seed0"
 MORE = {"source": "packaged", "images": ["coffee"], "crop": 96}
 
+RANDOM_OPERATORS = [{"op": "random_gaussian_blur", "size": 9, "low": 0.3, "high": 2.0}]
+
 # by key of the config: what to change, and what that re-runs besides the end of the run
 CHANGES = {
-    "run": ({"run": "other"}, TRAINING_IMAGES),
-    "seeds": ({"seeds": [0, 1]}, TRAINING - QUADRATURE - GRID - EXPORT),
-    "noise_seed": ({"noise_seed": 1}, TRAINING_IMAGES),
-    "device": ({"device": "cpu"}, TRAINING | SPEED),
-    "precision": ({"precision": "bfloat16"}, TRAINING),
-    "protocol": ({"protocol": "released"}, TRAINING_IMAGES),
-    "scale": ({"scale": 4}, TRAINING_IMAGES),
+    "run": ({"run": "other"}, ALL_IMAGES | SYSTEM | RANDOM_BLUR),
+    "seeds": ({"seeds": [0, 1]}, TRAINING - QUADRATURE - GRID - EXPORT | LEARNING),
+    "noise_seed": ({"noise_seed": 1}, ALL_IMAGES),
+    "device": ({"device": "cpu"}, TRAINING | SPEED | LEARNING),
+    "precision": ({"precision": "bfloat16"}, TRAINING | LEARNING),
+    "protocol": ({"protocol": "released"}, TRAINING_IMAGES | PROBE),
+    "scale": ({"scale": 4}, ALL_IMAGES | SYSTEM),
     "datasets.*.source": (
         {"datasets.tiny_test": {"source": "folder", "path": "photos"}},
-        {"synthesize"} | TEST_IMAGES,
+        TEST_IMAGES,
     ),
     "datasets.*.path": (
         {"datasets.tiny_test": {"source": "folder", "path": "photos"}},
-        {"synthesize"} | TEST_IMAGES,
+        TEST_IMAGES,
     ),
-    "datasets.*.images": (
-        {"datasets.tiny_test.images": ["astronaut"]},
-        {"synthesize"} | TEST_IMAGES,
-    ),
+    "datasets.*.images": ({"datasets.tiny_test.images": ["astronaut"]}, TEST_IMAGES),
     "datasets.*.crop": (
         {"datasets.tiny_attribution.crop": 48},
         {"synthesize"} | ATTRIBUTION | QUADRATURE,
     ),
-    "data.train": ({"datasets.more": MORE, "data.train": "more"}, TRAINING_IMAGES),
-    "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES),
+    "data.train": ({"datasets.more": MORE, "data.train": "more"}, ALL_IMAGES),
+    "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES | BLURRED),
     "data.attribution": (
         {"datasets.more": MORE, "data.attribution": "more"},
         {"synthesize"} | ATTRIBUTION | QUADRATURE,
     ),
-    "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, {"synthesize"} | TEST_IMAGES),
-    "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES),
-    "clean": ({"clean": "blur_noise"}, ATTRIBUTION | QUADRATURE),
+    "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
+    "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
+    "clean": ({"clean": "blur_noise"}, ATTRIBUTION | QUADRATURE | PROBE),
     "networks.*.architecture": ({"networks.small.architecture": "srcnn"}, TRAINING | SPEED),
     "networks.*.parameters": ({"networks.small.parameters.features": 5}, TRAINING | SPEED),
     "networks.*.baseline": (
@@ -96,13 +108,13 @@ CHANGES = {
         {"networks.small.target": "given.pth"},
         {"import_checkpoint"} | TARGET - {"train_target", "plot_training"},
     ),
-    "training.patch": ({"training.patch": 20}, TRAINING),
-    "training.batch": ({"training.batch": 3}, TRAINING),
-    "training.sub_images.size": ({"training.sub_images.size": 32}, TRAINING),
-    "training.sub_images.stride": ({"training.sub_images.stride": 16}, TRAINING),
-    "training.scale": ({"training.scale": 2.0}, TRAINING),
-    "training.validations": ({"training.validations": 1}, TRAINING),
-    "training.validation_images": ({"training.validation_images": 3}, TRAINING),
+    "training.patch": ({"training.patch": 20}, TRAINING | LEARNING),
+    "training.batch": ({"training.batch": 3}, TRAINING | LEARNING),
+    "training.sub_images.size": ({"training.sub_images.size": 32}, TRAINING | LEARNING),
+    "training.sub_images.stride": ({"training.sub_images.stride": 16}, TRAINING | LEARNING),
+    "training.scale": ({"training.scale": 2.0}, TRAINING | LEARNING),
+    "training.validations": ({"training.validations": 1}, TRAINING | LEARNING),
+    "training.validation_images": ({"training.validation_images": 3}, TRAINING | LEARNING),
     "training.baseline.degradations": ({"training.baseline.degradations": ["blur"]}, TRAINING),
     "training.baseline.iterations": ({"training.baseline.iterations": 5}, TRAINING),
     "training.baseline.learning_rate": ({"training.baseline.learning_rate": 0.1}, TRAINING),
@@ -124,7 +136,7 @@ CHANGES = {
     ),
     "attribution.degradations": (
         {"attribution.degradations": ["noise", "blur"]},
-        ATTRIBUTION | QUADRATURE,
+        ATTRIBUTION | QUADRATURE | PROBE,
     ),
     "attribution.methods.*": ({"attribution.methods.faig.nodes": 3}, ATTRIBUTION),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
@@ -134,10 +146,32 @@ CHANGES = {
     "retraining.period": ({"retraining.period": 1}, RETRAINING),
     "retraining.minimum_learning_rate": ({"retraining.minimum_learning_rate": 0}, RETRAINING),
     "prediction.proportion": ({"prediction.proportion": 0.1}, PREDICTION),
-    "prediction.crop": ({"prediction.crop": 48}, PREDICTION),
-    "prediction.crops_per_image": ({"prediction.crops_per_image": 1}, PREDICTION),
+    "prediction.crop": ({"prediction.crop": 48}, PREDICTION | COMPARISON | PROBE),
+    "prediction.crops_per_image": (
+        {"prediction.crops_per_image": 1},
+        PREDICTION | COMPARISON | PROBE,
+    ),
     "prediction.quadrature": ({"prediction.quadrature": "left"}, PREDICTION),
     "prediction.nodes": ({"prediction.nodes": 3}, PREDICTION),
+    "two_branch.networks.*.architecture": (
+        {"two_branch.networks.dan1": {"architecture": "srresnet"}},
+        SYSTEM,
+    ),
+    "two_branch.networks.*.parameters": (
+        {"two_branch.networks.dan1.parameters.features": 5},
+        SYSTEM,
+    ),
+    "two_branch.control.features": ({"two_branch.control.features": 5}, SYSTEM),
+    "two_branch.control.size": ({"two_branch.control.size": [8, 8]}, SYSTEM),
+    "two_branch.settings.*": (
+        {"two_branch.settings.random_blur": [*RANDOM_OPERATORS, {"op": "downsample"}]},
+        BLURRED | RANDOM_BLUR,
+    ),
+    "two_branch.sigmas": ({"two_branch.sigmas": [1.0]}, BLURRED),
+    "two_branch.iterations": ({"two_branch.iterations": 5}, LEARNING),
+    "two_branch.learning_rate": ({"two_branch.learning_rate": 0.1}, LEARNING),
+    "two_branch.period": ({"two_branch.period": 2}, LEARNING),
+    "two_branch.minimum_learning_rate": ({"two_branch.minimum_learning_rate": 0}, LEARNING),
     "benchmark.nodes": ({"benchmark.nodes": 3}, QUADRATURE),
     "benchmark.reference_size": ({"benchmark.reference_size": [8, 16]}, QUADRATURE),
     "benchmark.reference_nodes": ({"benchmark.reference_nodes": 8}, QUADRATURE),
@@ -168,23 +202,28 @@ SCRIPTS = {
     },
     "download": ARCHIVE,
     "evaluate": EVALUATION,
+    "evaluate_two_branch": COMPARISON,
     "export_checkpoint": EXPORT,
     "import_checkpoint": {"import_checkpoint"},
+    "make_kernel_code": RANDOM_BLUR,
     "make_table": {
         "table_networks", "table_masking", "table_retraining", "table_locations",
-        "table_prediction", "table_completeness", "summarize",
+        "table_prediction", "table_completeness", "summarize", "table_two_branch",
+        "table_two_branch_knowledge",
     },
     "mask": MASKING,
+    "match_controls": SYSTEM,
     "match_random": CONTROL,
     "measure_quadrature": QUADRATURE | {"gather_measured"},
     "plot": PLOTS - GRID,
     "plot_grid": GRID,
     "predict": PREDICTION,
+    "probe_two_branch": PROBE,
     "rank": RANKING,
     "retrain": RETRAINING,
     "summarize": {"summarize"},
-    "synthesize": TRAINING_IMAGES,
-    "train": TRAINING,
+    "synthesize": ALL_IMAGES,
+    "train": TRAINING | LEARNING,
     "verify": set(),
 }  # fmt: skip
 # what only the run on an archive has
@@ -291,16 +330,32 @@ def modules(script: str) -> set[str]:
     """Files below scripts/ that a script imports, itself included, found in its byte code."""
     finder = ModuleFinder([str(HOME / "scripts")])
     finder.run_script(str(HOME / f"scripts/{script}.py"))
+    return found_files(finder)
+
+
+@cache
+def modules_of_network(name: str) -> set[str]:
+    """The same for a network's file."""
+    finder = ModuleFinder([str(HOME / "scripts")])
+    finder.import_hook(f"faig.networks.{name}")
+    return found_files(finder)
+
+
+def found_files(finder: ModuleFinder) -> set[str]:
     files = {module.__file__ for module in finder.modules.values()}
     return {os.path.relpath(file, HOME / "scripts") for file in files if file}
 
 
 def rerun_by(file: str) -> set[str]:
     """What an edit of a file below scripts/ re-runs, in the tiny run and on demand."""
-    users = {script for script in SCRIPTS if file in modules(script)}
-    if file == "faig/networks/srresnet.py":  # the tiny run's network, imported by its name
-        users = BUILD_NETWORKS
-    rules = set().union(*(SCRIPTS[script] for script in users - ARCHIVE_SCRIPTS))
+    rules = set().union(
+        *(SCRIPTS[script] for script in SCRIPTS.keys() - ARCHIVE_SCRIPTS if file in modules(script))
+    )
+    # the tiny run's networks are imported by name
+    if file in modules_of_network("srresnet"):
+        rules |= set().union(*(SCRIPTS[script] for script in BUILD_NETWORKS - ARCHIVE_SCRIPTS))
+    if file in modules_of_network("srresnet") | modules_of_network("dan1"):
+        rules |= SYSTEM
     return rules | ({"report"} if rules - COST - SPEED - EXPORT else set())
 
 

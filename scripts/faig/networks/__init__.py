@@ -11,6 +11,7 @@ Two-branch networks (`ikc`, `dan1`, `dan2`, `dasr`) have a branch that estimates
 import difflib
 import importlib
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +64,16 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
     except TypeError as error:
         raise InputError(f"network '{architecture}': {error}") from None
     return cls(**arguments)
+
+
+def read_spec(path: Path) -> dict:
+    """What `match_controls.py` wrote of one variant of a system.
+
+    Returns:
+        Keys network (arguments of `build`), blocks (of a control; None), parameters
+        (number), multiply_adds (per LR pixel).
+    """
+    return json.loads(path.read_text())
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:
