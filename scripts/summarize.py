@@ -1,35 +1,16 @@
 """Answer in one page of text: which filters remove which degradation, and how do we know?"""
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 import numpy as np
 import pandas as pd
 from faig import cli
 from faig.store import atomic_path
+from faig.text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
 WANTED = 0.01  # proportion of masked filters to tell about; else the smallest there is
 BUSIEST = 3  # layers named
-GLUE = "\N{NO-BREAK SPACE}"
-
-
-def aligned(rows: list[list[str]]) -> Iterator[str]:
-    """Lines of a table: first column to the left, all others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-        yield "  ".join(["  " + first.ljust(widths[0]), *cells]).rstrip()
-
-
-def prose(text: str) -> list[str]:
-    """Text in lines of at most 100 characters, never broken at `GLUE`."""
-    return [line.replace(GLUE, " ") for line in wrap(text, 100, subsequent_indent=" " * 8)]
-
-
-def percent(value: float) -> str:
-    """A value in % as text."""
-    return "-" if pd.isna(value) else f"{value:.0f}%"
 
 
 def levels(networks: pd.DataFrame) -> Iterator[str]:

@@ -27,7 +27,9 @@ MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summar
 RETRAINING = {
     "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
 }  # fmt: skip
-KNOWLEDGE = {"plot_two_branch_knowledge", "table_two_branch_knowledge"}
+KNOWLEDGE = {
+    "plot_two_branch_knowledge", "table_two_branch_knowledge", "summarize_two_branch",
+}  # fmt: skip
 PROBE = {"probe_two_branch"} | KNOWLEDGE
 COMPARISON = {
     "evaluate_two_branch", "plot_two_branch", "plot_two_branch_sigma", "table_two_branch",
@@ -209,7 +211,7 @@ SCRIPTS = {
     "make_table": {
         "table_networks", "table_masking", "table_retraining", "table_locations",
         "table_prediction", "table_completeness", "summarize", "table_two_branch",
-        "table_two_branch_knowledge",
+        "table_two_branch_knowledge", "summarize_two_branch",
     },
     "mask": MASKING,
     "match_controls": SYSTEM,
@@ -222,6 +224,7 @@ SCRIPTS = {
     "rank": RANKING,
     "retrain": RETRAINING,
     "summarize": {"summarize"},
+    "summarize_two_branch": {"summarize_two_branch"},
     "synthesize": ALL_IMAGES,
     "train": TRAINING | LEARNING,
     "verify": set(),

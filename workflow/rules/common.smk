@@ -178,21 +178,32 @@ def table_options(input, networks, seeds=SEEDS):
     )
 
 
+# what a run that makes a report ends with, by the rule that makes it
+SUMMARIES = {
+    "report": ("tables/summary.txt", "report.html"),
+    "report_two_branch": ("two_branch/summary.txt", "two_branch/report.html"),
+}
+
+
+def planned_reports():
+    """Rules of the reports that this run makes."""
+    return SUMMARIES.keys() & {job.rule.name for job in workflow.dag.jobs}
+
+
 def planned_outputs():
-    """All outputs of this run if it leads to the report; nothing if it has another target."""
-    jobs = list(workflow.dag.jobs)
-    if "report" not in {job.rule.name for job in jobs}:
+    """All outputs of this run if it leads to a report; nothing if it has another target."""
+    if not planned_reports():
         return set()
-    return {str(path) for job in jobs for path in job.output}
+    return {str(path) for job in workflow.dag.jobs for path in job.output}
 
 
 def print_summary():
     """Show the answer of the run, and where the rest of it lies."""
-    summary, report = Path(f"{RUN}/tables/summary.txt"), Path(f"{RUN}/report.html")
-    # else the user asked for something else
-    if planned_outputs() and summary.exists() and report.exists():
-        print(summary.read_text())
-        print(f"report: {report}")
+    for rule in planned_reports():
+        summary, report = (Path(RUN, name) for name in SUMMARIES[rule])
+        if summary.exists() and report.exists():
+            print(summary.read_text())
+            print(f"report: {report}")
 
 
 def made_files():

@@ -26,9 +26,10 @@ TWO_BRANCH_TARGETS = {
         table=TWO_BRANCH_TABLES,
         setting=SETTINGS,
     ),
+    "summary": [f"{COMPARISON}/summary.txt"] if SETTINGS else [],
 }
 FIGURES += TWO_BRANCH_TARGETS["figures"]
-TABLES += TWO_BRANCH_TARGETS["tables"]
+TABLES += TWO_BRANCH_TARGETS["tables"] + TWO_BRANCH_TARGETS["summary"]
 
 
 wildcard_constraints:
@@ -289,3 +290,30 @@ for TABLE, SOURCES in TWO_BRANCH_TABLES.items():
         shell:
             "python {input.script:q} {params.table} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
+
+
+rule summarize_two_branch:
+    input:
+        script=f"{SCRIPTS}/summarize_two_branch.py",
+        code=code("summarize_two_branch"),
+        compared=expand(f"{RUN}/tables/two_branch_{{setting}}.csv", setting=SETTINGS),
+        knowledge=expand(
+            f"{RUN}/tables/two_branch_knowledge_{{setting}}.csv", setting=SETTINGS
+        ),
+    output:
+        report(
+            f"{COMPARISON}/summary.txt",
+            caption="../report/two_branch_summary.rst",
+            category="8 Two branches or one",
+            labels=labels("summary", "all"),
+        ),
+    log:
+        f"{RUN}/logs/summarize_two_branch.log",
+    benchmark:
+        f"{RUN}/benchmarks/summarize_two_branch.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {input.script:q} --compared {input.compared:q}"
+        " --knowledge {input.knowledge:q} --output {output:q} > {log:q} 2>&1"
