@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ..kernels import COMPONENTS, grid_pca
-from .blocks import AlternatingNetwork, GlobalMean, Tail, conv, require_positive, stretch
+from .blocks import (
+    AlternatingNetwork,
+    GlobalMean,
+    Tail,
+    conv,
+    require_positive,
+    start_estimator,
+    stretch,
+)
 
 SLOPE = 0.2
 
@@ -76,6 +84,7 @@ class Estimator(nn.Module):
         self.head_sr = conv(3, features, 9, stride=scale)
         self.body = nn.ModuleList(ConditionalBlock(features, features) for _ in range(blocks))
         self.tail = nn.Sequential(conv(features, code), GlobalMean())
+        start_estimator(self, SLOPE)
 
     def forward(self, lr: Tensor, sr: Tensor) -> Tensor:
         features, condition = self.head_lr(lr), self.head_sr(sr)

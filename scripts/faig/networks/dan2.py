@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from ..kernels import COMPONENTS, blur_kernels, grid_pca
-from .blocks import AlternatingNetwork, GlobalMean, Tail, conv, precise, require_positive
+from .blocks import (
+    AlternatingNetwork,
+    GlobalMean,
+    Tail,
+    conv,
+    precise,
+    require_positive,
+    start_estimator,
+)
 
 SLOPE = 0.2
 
@@ -84,6 +92,7 @@ class Estimator(nn.Module):
         self.tail = nn.Sequential(
             conv(features, 2 * features), GlobalMean(), nn.Linear(2 * features, size**2)
         )
+        start_estimator(self, SLOPE)
 
     def forward(self, lr: Tensor, sr: Tensor) -> Tensor:
         features, _ = self.body(self.head_lr(lr), self.head_sr(sr))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..batches import Batch
 from ..kernels import COMPONENTS, grid_pca
 from ..objectives import Objective, Phase
-from .blocks import GlobalMean, Tail, conv, cut, require_positive, stretch
+from .blocks import GlobalMean, Tail, conv, cut, require_positive, start_estimator, stretch
 
 SLOPE = 0.2
 
@@ -92,6 +92,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.body = _convolutions(features, strides=(1, 1, 1, 2, 1))
         self.tail = nn.Sequential(conv(features, code, 5), GlobalMean())
+        start_estimator(self, SLOPE)
 
     def forward(self, lr: Tensor) -> Tensor:
         return self.tail(self.body(lr))
@@ -117,6 +118,7 @@ class Corrector(nn.Module):
             conv(features, code, 1),
             GlobalMean(),
         )
+        start_estimator(self, SLOPE)
 
     def forward(self, sr: Tensor, code: Tensor) -> Tensor:
         features = self.on_image(sr)
