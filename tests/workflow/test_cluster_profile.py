@@ -15,9 +15,13 @@ REQUEST = re.compile(r'request\.resources\("(\w+)"\)')
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory) -> dict[str, dict[str, int]]:
-    """Threads and resources by rule that the default run submits."""
+    """Threads and resources by rule that the default run submits, and its comparison."""
     workflow = Workflow(tmp_path_factory.mktemp("profile"))
-    workflow.config = yaml.safe_load((HOME / "config/config.yaml").read_text())
+    default, comparison = (
+        yaml.safe_load((HOME / f"config/{name}.yaml").read_text())
+        for name in ("config", "two-branch")
+    )
+    workflow.config = {**default, "two_branch": comparison["two_branch"]}
     return submitted(workflow)
 
 

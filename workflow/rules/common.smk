@@ -83,6 +83,14 @@ TESTS = config["data"]["test"]
 SEEDS = config["seeds"]
 STAGES = ["baseline", "target"]
 
+TWO_BRANCH = config["two_branch"] or {"networks": {}, "settings": {}}
+SYSTEMS, SETTINGS = list(TWO_BRANCH["networks"]), list(TWO_BRANCH["settings"])
+# the two-branch network itself, and the one-branch networks of equal cost
+VARIANTS = ["two_branch", "equal_parameters", "equal_operations"]
+COMPARISON = f"{RUN}/two_branch"
+SPEC = f"{COMPARISON}/networks/{{system}}/{{variant}}.json"
+COMPARED = f"{COMPARISON}/{{setting}}/{{system}}/seed{{seed}}"
+
 
 wildcard_constraints:
     dataset=r"\w+",
@@ -178,6 +186,58 @@ def table_options(input, networks, seeds=SEEDS):
     )
 
 
+def compared_code(script):
+    """Input function: all files that a script runs when it builds a two-branch network."""
+    # controls are built by the code that matches them
+    return lambda w: sorted(
+        {
+            *code(script, TWO_BRANCH["networks"][w.system]["architecture"]),
+            *code(script, "srresnet"),
+        }
+    )
+
+
+def all_variants(pattern):
+    return expand(pattern, variant=VARIANTS, allow_missing=True)
+
+
+def comparison_tables(names):
+    """Inputs of a figure or table of one setting, by the names that plot.py knows them by."""
+    patterns = {
+        "evaluated": f"{COMPARED}/evaluation.parquet",
+        "probed": f"{COMPARED}/probe.parquet",
+        **{variant: f"{COMPARED}/{variant}_history.parquet" for variant in VARIANTS},
+    }
+    own = {
+        name: expand(patterns[name], system=SYSTEMS, seed=SEEDS, allow_missing=True)
+        for name in names
+        if name in patterns
+    }
+    return own | (
+        {"predicted": per_seed(*PREDICTED.values())} if "predicted" in names else {}
+    )
+
+
+def comparison_options(input):
+    """Options that tell plot.py and make_table.py which table is what."""
+    networks = {"predicted": NETWORKS}
+    tables = {n: p for n, p in input.items() if n not in ("code", "script")}
+    return " ".join(
+        table_options({name: paths}, networks.get(name, SYSTEMS))
+        for name, paths in tables.items()
+    )
+
+
+def two_branch_report(wildcards):
+    """The report of the comparison, if the config asks for one."""
+    if not SETTINGS:
+        raise WorkflowError(
+            "two_branch: the config has no section of that name; "
+            "config/two-branch.yaml shows one, config/README.md explains it"
+        )
+    return rules.report_two_branch.output
+
+
 # what a run that makes a report ends with, by the rule that makes it
 SUMMARIES = {
     "report": ("tables/summary.txt", "report.html"),
@@ -199,8 +259,8 @@ def planned_outputs():
 
 def print_summary():
     """Show the answer of the run, and where the rest of it lies."""
-    for rule in planned_reports():
-        summary, report = (Path(RUN, name) for name in SUMMARIES[rule])
+    for name in planned_reports():
+        summary, report = (Path(RUN, path) for path in SUMMARIES[name])
         if summary.exists() and report.exists():
             print(summary.read_text())
             print(f"report: {report}")

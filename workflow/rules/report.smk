@@ -47,16 +47,6 @@ use rule report as report_two_branch with:
         targets=sum(TWO_BRANCH_TARGETS.values(), []),
 
 
-def two_branch_report(wildcards):
-    """The report of the comparison, if the config asks for one."""
-    if not SETTINGS:
-        raise WorkflowError(
-            "two_branch: the config has no section of that name; "
-            "config/two-branch.yaml shows one, config/README.md explains it"
-        )
-    return rules.report_two_branch.output
-
-
 rule two_branch:
     input:
         two_branch_report,

@@ -1,10 +1,3 @@
-TWO_BRANCH = config["two_branch"] or {"networks": {}, "settings": {}}
-SYSTEMS, SETTINGS = list(TWO_BRANCH["networks"]), list(TWO_BRANCH["settings"])
-# the two-branch network itself, and the one-branch networks of equal cost
-VARIANTS = ["two_branch", "equal_parameters", "equal_operations"]
-COMPARISON = f"{RUN}/two_branch"
-SPEC = f"{COMPARISON}/networks/{{system}}/{{variant}}.json"
-COMPARED = f"{COMPARISON}/{{setting}}/{{system}}/seed{{seed}}"
 TWO_BRANCH_FIGURES = {
     "two_branch": ["evaluated"],
     "two_branch_sigma": ["evaluated"],
@@ -36,48 +29,6 @@ wildcard_constraints:
     system=names(SYSTEMS),
     setting=names(SETTINGS),
     variant="|".join(VARIANTS),
-
-
-def compared_code(script):
-    """Input function: all files that a script runs when it builds a two-branch network."""
-    # controls are built by the code that matches them
-    return lambda w: sorted(
-        {
-            *code(script, TWO_BRANCH["networks"][w.system]["architecture"]),
-            *code(script, "srresnet"),
-        }
-    )
-
-
-def all_variants(pattern):
-    return expand(pattern, variant=VARIANTS, allow_missing=True)
-
-
-def comparison_tables(names):
-    """Inputs of a figure or table of one setting, by the names that plot.py knows them by."""
-    patterns = {
-        "evaluated": f"{COMPARED}/evaluation.parquet",
-        "probed": f"{COMPARED}/probe.parquet",
-        **{variant: f"{COMPARED}/{variant}_history.parquet" for variant in VARIANTS},
-    }
-    own = {
-        name: expand(patterns[name], system=SYSTEMS, seed=SEEDS, allow_missing=True)
-        for name in names
-        if name in patterns
-    }
-    return own | (
-        {"predicted": per_seed(*PREDICTED.values())} if "predicted" in names else {}
-    )
-
-
-def comparison_options(input):
-    """Options that tell plot.py and make_table.py which table is what."""
-    networks = {"predicted": NETWORKS}
-    tables = {n: p for n, p in input.items() if n not in ("code", "script")}
-    return " ".join(
-        table_options({name: paths}, networks.get(name, SYSTEMS))
-        for name, paths in tables.items()
-    )
 
 
 use rule synthesize as synthesize_two_branch with:
