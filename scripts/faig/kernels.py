@@ -15,18 +15,12 @@ SIGMAS = {2: (0.2, 2.0), 3: (0.2, 3.0), 4: (0.2, 4.0)}  # range in HR pixels, by
 
 
 def gaussian_kernels(sigmas: Tensor, size: int = SIZE) -> Tensor:
-    """Isotropic Gaussian kernels, each summing to 1: float64 (N, size, size).
+    """Isotropic Gaussian kernels (N, size, size), each summing to 1, as precise as the sigmas.
 
     Args:
-        sigmas: positive, in HR pixels, (N,).
+        sigmas: in HR pixels, (N,); 0 for no blur.
         size: odd, in HR pixels.
     """
-    lines = gaussian_lines(sigmas.double(), size)
-    return lines[:, :, None] * lines[:, None, :]
-
-
-def blur_kernels(sigmas: Tensor, size: int = SIZE) -> Tensor:
-    """As `gaussian_kernels`, but in the precision of the sigmas, which may be 0: for no blur."""
     lines = gaussian_lines(sigmas.clamp_min(1e-3), size)  # narrow enough to be one pixel
     return lines[:, :, None] * lines[:, None, :]
 
@@ -86,7 +80,7 @@ class KernelPCA(nn.Module):
 
     def encode_blur(self, sigmas: Tensor) -> Tensor:
         """Codes (N, components) of Gaussian kernels, sigmas (N,) in HR pixels, 0 for no blur."""
-        return self.encode(blur_kernels(sigmas, self.size))
+        return self.encode(gaussian_kernels(sigmas, self.size))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, components) to the nearest kernels (N, size, size) that have them."""
@@ -117,7 +111,7 @@ def kernel_pca(
 
 def grid_pca(scale: int, components: int = COMPONENTS) -> KernelPCA:
     """PCA of kernels on a fixed grid of sigmas: quick, and what a new network starts with."""
-    return KernelPCA.of(gaussian_kernels(torch.linspace(*SIGMAS[scale], 200)), components)
+    return KernelPCA.of(gaussian_kernels(torch.linspace(*SIGMAS[scale], 200).double()), components)
 
 
 def kernel_pca_of(network: nn.Module) -> KernelPCA | None:

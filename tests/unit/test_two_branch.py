@@ -14,7 +14,14 @@ from faig.degradations import gaussian_kernel
 from faig.device import Compute
 from faig.errors import InputError
 from faig.filters import FilterIndex
-from faig.kernels import SIGMAS, KernelPCA, gaussian_kernels, grid_pca, kernel_pca
+from faig.kernels import (
+    SIGMAS,
+    KernelPCA,
+    gaussian_kernels,
+    grid_pca,
+    kernel_pca,
+    set_kernel_code,
+)
 from faig.networks import build, load_state, restore
 from faig.networks.dasr import Encoder
 from faig.pairs import Pair
@@ -298,7 +305,7 @@ def test_kernels_are_those_of_the_degradation():
 
 @pytest.mark.parametrize("pca", [kernel_pca(0.2, 2.0, samples=2000), grid_pca(2)])
 def test_a_kernel_survives_its_code(pca):
-    kernels = gaussian_kernels(torch.linspace(0.2, 2.0, 37)).float()
+    kernels = gaussian_kernels(torch.linspace(0.2, 2.0, 37).double()).float()
     codes = pca.encode(kernels)
     assert codes.shape == (37, 10)
     assert codes[:, 0].std() > 0.1
@@ -307,7 +314,7 @@ def test_a_kernel_survives_its_code(pca):
 
 
 def test_fewer_components_lose_more_and_the_first_ones_are_the_same():
-    kernels = gaussian_kernels(torch.linspace(0.2, 4.0, 50)).float()
+    kernels = gaussian_kernels(torch.linspace(0.2, 4.0, 50).double()).float()
     three, two = grid_pca(4, 3), grid_pca(4, 2)
     torch.testing.assert_close(three.components[:, :2], two.components)
     errors = [(p.decode(p.encode(kernels)) - kernels).square().sum() for p in (three, two)]
@@ -330,6 +337,17 @@ def test_sampled_components_follow_from_the_seed():
     one, again, other = (kernel_pca(0.2, 2.0, samples=300, seed=seed) for seed in (4, 4, 5))
     assert torch.equal(one.components, again.components)
     assert not torch.equal(one.components, other.components)
+
+
+def test_a_network_takes_the_first_of_stored_components():
+    stored, network = kernel_pca(0.5, 1.5, 12, samples=300), small("dan1")
+    set_kernel_code(network, stored)
+    assert torch.equal(network.pca.components, stored.components[:, :10])
+    assert torch.equal(network.pca.mean, stored.mean)
+    torch.testing.assert_close(network.pca.delta, stored.delta[:, :10])
+    with pytest.raises(InputError, match="found 4 components stored, the network has 10"):
+        set_kernel_code(network, kernel_pca(0.5, 1.5, 4, samples=300))
+    set_kernel_code(small("dasr"), stored)  # knows no kernels
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -10,7 +10,7 @@ any height and width.
 import torch
 from torch import Tensor, nn
 
-from ..kernels import COMPONENTS, blur_kernels, grid_pca
+from ..kernels import COMPONENTS, gaussian_kernels, grid_pca
 from .blocks import (
     AlternatingNetwork,
     GlobalMean,
@@ -145,7 +145,7 @@ class DAN2(AlternatingNetwork):
 
     def truth(self, blur: Tensor) -> Tensor:
         """The kernels of blurs with these sigmas (N,), HR pixels."""
-        return blur_kernels(blur, self.pca.size)
+        return gaussian_kernels(blur, self.pca.size)
 
 
 Network = DAN2
