@@ -18,7 +18,7 @@ OPPONENTS = {
 
 def difference(row: pd.Series, column: str) -> str:
     """A difference in dB with its interval."""
-    return f"{row[column]:+.2f} [{row[f'{column}_low']:+.2f}, {row[f'{column}_high']:+.2f}]"
+    return f"{row[column]:+z.2f} [{row[f'{column}_low']:+z.2f}, {row[f'{column}_high']:+z.2f}]"
 
 
 def quality(own: pd.DataFrame) -> Iterator[str]:
@@ -36,7 +36,7 @@ def failures(own: pd.DataFrame) -> Iterator[str]:
     for opponent in ("bicubic", "its mean code"):
         short = own[own[f"{OPPONENTS[opponent]}_low"] <= 0]
         names = [
-            f"{row['network']}{GLUE}({row[OPPONENTS[opponent]]:+.3f}{GLUE}dB)"
+            f"{row['network']}{GLUE}({row[OPPONENTS[opponent]]:+z.3f}{GLUE}dB)"
             for _, row in short.iterrows()
         ]
         if names:
