@@ -11,17 +11,10 @@ from faig.degradations import quantize
 from faig.kernels import kernel_pca_of
 from faig.metrics import psnr, ssim
 from faig.networks import read_spec, restore
+from faig.prediction import crops_of
 from faig.progress import progress
 from faig.store import ImageStore, write_table
-from faig.two_branch import (
-    VARIANTS,
-    crop_codes,
-    crops_of,
-    estimate,
-    load,
-    number_probe,
-    restore_told,
-)
+from faig.two_branch import crop_codes, estimate, load, number_probe, restore_told
 from torch import Tensor
 
 
@@ -50,7 +43,7 @@ class Conditioned(Plain):
 
     def __init__(self, network, compute, calibration: ImageStore, cfg: dict):
         super().__init__(network, compute)
-        crops = crops_of(calibration, cfg["crop"], cfg["crops_per_image"])
+        crops = crops_of(calibration, cfg)
         codes = [crop_codes(network, calibration, crops, name, compute) for name in cfg["sigmas"]]
         told = np.repeat(list(cfg["sigmas"].values()), len(crops))
         self.probe, self.known = number_probe().fit(np.concatenate(codes), told), told
@@ -77,23 +70,26 @@ class Conditioned(Plain):
         yield {"code": "mean"}, restore_told(self.network, pixels, self.mean, self.compute)
 
 
-def measure(network: Plain, store: ImageStore, sigmas: dict, label: str) -> Iterator[dict]:
-    """PSNR (dB) and SSIM of every output for every image and blur, beside bicubic interpolation."""
+def measure(variants: list[tuple[dict, Plain]], store: ImageStore, sigmas: dict) -> Iterator[dict]:
+    """PSNR (dB) and SSIM of every output for every image and blur, beside bicubic interpolation.
+
+    Args:
+        variants: columns that tell a network apart, and the network; all on one device.
+    """
+    compute, scale = variants[0][1].compute, store.scale
     pairs = [(image, name) for image in store.names for name in sigmas]
-    for image, name in progress(pairs, label, len(pairs), "image"):
-        pixels = store.lr(name, image)[None]
-        reference = network.compute.images(store.hr(image)[None])
+    for image, name in progress(pairs, store.path.stem, len(pairs), "image"):
+        pixels, sigma = store.lr(name, image)[None], sigmas[name]
+        reference = compute.images(store.hr(image)[None])
         plain = F.interpolate(
-            network.compute.images(pixels),
-            scale_factor=store.scale,
-            mode="bicubic",
-            align_corners=False,
+            compute.images(pixels), scale_factor=scale, mode="bicubic", align_corners=False
         )
-        compared = quality(quantize(plain), reference, store.scale)
-        facts = {"image": image, "sigma": sigmas[name]}
+        compared = quality(quantize(plain), reference, scale)
+        facts = {"dataset": store.path.stem, "image": image, "sigma": sigma}
         facts |= {f"{key}_bicubic": value for key, value in compared.items()}
-        for columns, output in network.outputs(pixels, sigmas[name]):
-            yield {**columns, **facts, **quality(output, reference, store.scale)}
+        for own, network in variants:
+            for columns, output in network.outputs(pixels, sigma):
+                yield {**own, **facts, **columns, **quality(output, reference, scale)}
 
 
 def quality(output: Tensor, reference: Tensor, border: int) -> dict[str, float]:
@@ -103,18 +99,17 @@ def quality(output: Tensor, reference: Tensor, border: int) -> dict[str, float]:
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    rows = []
-    for variant, spec_path, weights in zip(VARIANTS, args.specs, args.weights, strict=True):
-        spec = read_spec(spec_path)
+    variants = []
+    for path, weights in zip(args.specs, args.weights, strict=True):
+        spec = read_spec(path)
         network = load(spec, weights, compute)
-        if variant == VARIANTS[0]:
+        if path.stem == "two_branch":
             network = Conditioned(network, compute, ImageStore(args.calibration), cfg)
         else:
             network = Plain(network, compute)
         cost = {key: spec[key] for key in ("blocks", "parameters", "multiply_adds")}
-        for path in args.data:
-            found = measure(network, ImageStore(path), cfg["sigmas"], f"{variant}, {path.stem}")
-            rows += [{"variant": variant, **cost, "dataset": path.stem, **row} for row in found]
+        variants.append(({"variant": path.stem, **cost}, network))
+    rows = [row for path in args.data for row in measure(variants, ImageStore(path), cfg["sigmas"])]
     table = pd.DataFrame(rows).assign(setting=cfg["setting"])
     for column in ("code_error", "sigma_error"):
         table[column] = table.get(column, np.nan)  # no network of the kind that has one
@@ -124,9 +119,8 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    order = f"in this order: {', '.join(VARIANTS)}"
-    cli.path(parser, "--specs", f"what each variant is (JSON), {order}", nargs=len(VARIANTS))
-    cli.path(parser, "--weights", f"(safetensors), {order}", nargs=len(VARIANTS))
+    cli.path(parser, "--specs", "what each variant is (JSON, named by it)", nargs="+")
+    cli.path(parser, "--weights", "their weights (safetensors), in the same order", nargs="+")
     cli.path(parser, "--calibration", "images to fit the probe and the mean code on (HDF5)")
     cli.path(parser, "--data", "test images (HDF5, named by their dataset)", nargs="+")
     cli.path(parser, "--output", "table to write (Parquet)")

@@ -9,9 +9,9 @@ from faig.pairs import Pair
 from faig.prediction import (
     best_threshold,
     crop_examples,
+    crops_of,
     overlap,
     own_filters,
-    spread_crops,
     with_target_output,
 )
 from faig.progress import progress
@@ -23,7 +23,7 @@ REFERENCES = ("ground_truth", "target_output")
 
 def score_crops(pair: Pair, store: ImageStore, cfg: dict, label: str) -> list[dict]:
     """FAIG of every crop, true degradation and reference; one dict each, `scores` (filters,)."""
-    crops = spread_crops(store, cfg["crop"] // cfg["network"]["scale"], cfg["crops_per_image"])
+    crops = crops_of(store, cfg)
     examples = crop_examples(store, crops, list(cfg["conditions"]), cfg["clean"])
     rows = []
     total = len(crops) * len(cfg["conditions"])

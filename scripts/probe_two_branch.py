@@ -1,53 +1,53 @@
 """Tell each test image's degradation from the code that a two-branch network finds for it."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from faig import cli
 from faig.networks import read_spec
+from faig.prediction import crops_of
 from faig.store import ImageStore, write_table
-from faig.two_branch import crop_codes, crops_of, load, presence_probe
+from faig.two_branch import crop_codes, load, presence_probe
+
+
+def find_codes(network, path: Path, cfg: dict, compute) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every crop under every true degradation, and the network's code of it.
+
+    Returns:
+        Rows with dataset, true_degradation, image; and the codes, (rows, C).
+    """
+    store, conditions = ImageStore(path), list(cfg["conditions"])
+    crops = crops_of(store, cfg)
+    codes = [crop_codes(network, store, crops, true, compute) for true in conditions]
+    rows = [(path.stem, true, str(crop)) for true in conditions for crop in crops]
+    table = pd.DataFrame(rows, columns=["dataset", "true_degradation", "image"])
+    return table, np.concatenate(codes)
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     network = load(read_spec(args.spec), args.weights, compute)
-
-    def codes_of(path) -> dict[str, tuple[list[str], np.ndarray]]:
-        """By true degradation the crops' names and codes."""
-        store = ImageStore(path)
-        crops = crops_of(store, cfg["crop"], cfg["crops_per_image"])
-        names = [str(crop) for crop in crops]
-        return {
-            true: (names, crop_codes(network, store, crops, true, compute))
-            for true in cfg["conditions"]
-        }
-
+    known, known_codes = find_codes(network, args.calibration, cfg, compute)
+    tests = [find_codes(network, path, cfg, compute) for path in args.data]
+    present = {true: set(ranked) for true, ranked in cfg["conditions"].items()}
     # as the thresholds of the prediction by filters: from single degradations
-    known = {
-        true: codes
-        for true, (_, codes) in codes_of(args.calibration).items()
-        if len(cfg["conditions"][true]) <= 1
-    }
-    trues = np.repeat(list(known), [len(codes) for codes in known.values()])
-    tests = {path.stem: codes_of(path) for path in args.data}
-    rows = []
+    single = (known["true_degradation"].map(present).map(len) <= 1).to_numpy()
+
+    tables = []
     for degradation in cfg["degradations"]:
-        present = [degradation in cfg["conditions"][true] for true in trues]
-        probe = presence_probe().fit(np.concatenate(list(known.values())), present)
-        for dataset, conditions in tests.items():
-            for true, (names, codes) in conditions.items():
-                facts = {
-                    "dataset": dataset,
-                    "true_degradation": true,
-                    "degradation": degradation,
-                    "present": degradation in cfg["conditions"][true],
-                }
-                told = probe.predict(codes)
-                rows += [
-                    {"image": name, **facts, "predicted": bool(answer)}
-                    for name, answer in zip(names, told, strict=True)
-                ]
-    write_table(args.output, pd.DataFrame(rows), {"config": cfg})
+        has = {true: degradation in ranked for true, ranked in present.items()}
+        answers = known["true_degradation"].map(has)[single]
+        probe = presence_probe().fit(known_codes[single], answers)
+        tables += [
+            rows.assign(
+                degradation=degradation,
+                present=rows["true_degradation"].map(has),
+                predicted=probe.predict(codes),
+            )
+            for rows, codes in tests
+        ]
+    write_table(args.output, pd.concat(tables, ignore_index=True), {"config": cfg})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 from faig import cli
 from faig.store import atomic_path
+from faig.tables import with_code
 from faig.text import GLUE, aligned, percent, prose
 
 # what a two-branch network is compared with, and the column that has the difference in PSNR
@@ -75,7 +76,7 @@ def summarize(settings: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
         "(differences with 95% intervals over images; +- one standard error below 8 images)",
     ]
     for compared, knows in settings:
-        own = compared[(compared["variant"] == "two_branch") & (compared["code"] == "own")]
+        own = compared[with_code(compared)]
         lines += ["", f"{own['setting'].iloc[0]}; test images: {own['count'].iloc[0]}"]
         lines += quality(own)
         lines += failures(own)

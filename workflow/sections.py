@@ -146,21 +146,22 @@ class Sections:
             }
         )
 
+    def _crops(self) -> dict:
+        """The crops whose degradation is asked for."""
+        return {key: self.config["prediction"][key] for key in ("crop", "crops_per_image")}
+
     def two_branch_evaluation(self, setting: str) -> str:
         """Two-branch network and controls in one setting."""
-        crops = {key: self.config["prediction"][key] for key in ("crop", "crops_per_image")}
-        return canonical_json(
-            {"setting": setting, "sigmas": self._fixed(setting), **crops, **self._compute()}
-        )
+        facts = {"setting": setting, "sigmas": self._fixed(setting)}
+        return canonical_json({**facts, **self._crops(), **self._compute()})
 
     def two_branch_probe(self) -> str:
         """What a code tells, on the crops of the prediction by filters."""
-        crops = {key: self.config["prediction"][key] for key in ("crop", "crops_per_image")}
         facts = {
             "conditions": self._conditions(),
             "degradations": self.config["attribution"]["degradations"],
         }
-        return canonical_json({**crops, **facts, **self._compute()})
+        return canonical_json({**self._crops(), **facts, **self._compute()})
 
     def imported(self, network: str) -> str:
         """Weights of the user's own."""
@@ -264,8 +265,7 @@ class Sections:
                 "clean": self.config["clean"],
                 "conditions": self._conditions(),
                 "proportion": own["proportion"],
-                "crop": own["crop"],
-                "crops_per_image": own["crops_per_image"],
+                **self._crops(),
                 "parameters": {key: own[key] for key in ("quadrature", "nodes")},
                 **self._compute(),
             }

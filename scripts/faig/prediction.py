@@ -1,6 +1,6 @@
 """Degradation prediction: which degradation's filters does a network use on this image?"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,6 +101,15 @@ def spread_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
         ]
         result += spread(corners, count)
     return result
+
+
+def crops_of(store: ImageStore, cfg: Mapping) -> list[Crop]:
+    """The crops whose degradation is asked for.
+
+    Args:
+        cfg: keys crop (side in HR pixels), crops_per_image.
+    """
+    return spread_crops(store, cfg["crop"] // store.scale, cfg["crops_per_image"])
 
 
 def crop_examples(

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from .degradations import quantize
 from .device import Compute
 from .networks import build, load_state
-from .prediction import Crop, spread_crops
+from .prediction import Crop
 from .store import ImageStore, load_weights
 
-VARIANTS = ("two_branch", "equal_parameters", "equal_operations")
 ALPHAS = np.logspace(-3, 3, 13)  # strengths of a probe's regularisation to choose from
 
 
@@ -53,11 +52,6 @@ def crop_codes(
         for crop in crops
     ]
     return torch.cat(codes).cpu().numpy()
-
-
-def crops_of(store: ImageStore, crop: int, crops_per_image: int) -> list[Crop]:
-    """The crops that prediction by filters takes, see `spread_crops`; `crop` in HR pixels."""
-    return spread_crops(store, crop // store.scale, crops_per_image)
 
 
 def number_probe() -> Pipeline:
