@@ -5,14 +5,16 @@ batch is gathered from it by one index operation, wherever the bytes lie: on the
 memory, or in the file itself.
 """
 
-import os
+import mmap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -29,13 +31,23 @@ def place_bytes(store: ImageStore, compute: Compute) -> Tensor:
     if they take at most half of that, else mapped from the file. On a CPU they are always mapped:
     the system keeps the file in memory, once for all jobs that read it.
     """
-    mapped = torch.from_numpy(np.memmap(store.path, np.uint8, mode="c"))
+    mapped, fits = map_bytes(store.path)
     if compute.device.type != "cuda":
         return mapped
     if 2 * len(mapped) <= torch.cuda.mem_get_info(compute.device)[0]:
         return mapped.to(compute.device)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return mapped.pin_memory() if 2 * len(mapped) <= free else mapped
+    return mapped.pin_memory() if fits else mapped
+
+
+def map_bytes(path: Path) -> tuple[Tensor, bool]:
+    """A file's bytes, uint8 (bytes,), read when they are used; do they fit into host memory?"""
+    with path.open("rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    fits = 2 * len(pages) <= psutil.virtual_memory().available
+    if not fits:
+        # the rows of a patch lie far apart: what is read ahead of each is dropped again unused
+        pages.madvise(mmap.MADV_RANDOM)
+    return torch.frombuffer(pages, dtype=torch.uint8), fits
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,7 @@
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +86,22 @@ def test_batches_made_ahead_are_the_same(store):
     numbers = range(2, 9)
     ahead = map(sampler._degrade, numbers, made_ahead(sampler._gather, numbers))
     assert all(same(a, b) for a, b in zip(ahead, sampler.batches(2, 9), strict=True))
+
+
+def test_nothing_is_read_ahead_of_a_file_larger_than_memory(store, monkeypatch):
+    def is_read_ahead() -> bool:
+        """By the system, of the last mapping of the file that has been made."""
+        mapping = Path("/proc/self/smaps").read_text().rpartition(str(store.path))[2]
+        return " rr" not in re.search("^VmFlags:.*$", mapping, re.MULTILINE)[0]
+
+    sampler = make_sampler(store)
+    assert is_read_ahead()
+    plain = sampler.make(0)
+    del sampler
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=0))
+    frugal = make_sampler(store)
+    assert not is_read_ahead()
+    assert same(frugal.make(0), plain)
 
 
 def test_only_a_few_batches_are_made_ahead():
