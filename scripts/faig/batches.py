@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,30 +23,25 @@ from .errors import InputError
 from .store import Extent, ImageStore
 
 
-def place_bytes(store: ImageStore, compute: Compute) -> Tensor:
+def place_bytes(store: ImageStore, compute: Compute) -> tuple[Tensor, mmap.mmap | None]:
     """The bytes of a dataset's file, uint8 (bytes,), as near to the device as they fit.
 
     That is on the device if they take at most half of its free memory, else in pinned host memory
     if they take at most half of that, else mapped from the file. On a CPU they are always mapped:
     the system keeps the file in memory, once for all jobs that read it.
+
+    Returns:
+        The bytes; and the mapped file if it is too large to be kept in memory, else None.
     """
-    mapped, fits = map_bytes(store.path)
-    if compute.device.type != "cuda":
-        return mapped
-    if 2 * len(mapped) <= torch.cuda.mem_get_info(compute.device)[0]:
-        return mapped.to(compute.device)
-    return mapped.pin_memory() if fits else mapped
-
-
-def map_bytes(path: Path) -> tuple[Tensor, bool]:
-    """A file's bytes, uint8 (bytes,), read when they are used; do they fit into host memory?"""
-    with path.open("rb") as file:
+    with store.path.open("rb") as file:
         pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    fits = 2 * len(pages) <= psutil.virtual_memory().available
-    if not fits:
-        # the rows of a patch lie far apart: what is read ahead of each is dropped again unused
-        pages.madvise(mmap.MADV_RANDOM)
-    return torch.frombuffer(pages, dtype=torch.uint8), fits
+    mapped = torch.frombuffer(pages, dtype=torch.uint8)
+    on_cuda = compute.device.type == "cuda"
+    if on_cuda and 2 * len(pages) <= torch.cuda.mem_get_info(compute.device)[0]:
+        return mapped.to(compute.device), None
+    if 2 * len(pages) > psutil.virtual_memory().available:
+        return mapped, pages
+    return mapped.pin_memory() if on_cuda else mapped, None
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ class PatchSampler:
         self.degradations = list(degradations.values())
         self.scale = store.scale
         self.size = patch // self.scale  # in LR pixels
-        self.bytes = place_bytes(store, compute)
+        self.bytes, self._pages = place_bytes(store, compute)
         extents = store.extents()
         self.hr = [extents[store.hr_key(image)] for image in store.names]
         self.stems = [
@@ -221,6 +215,8 @@ class PatchSampler:
         """Squares of images that are `factor` times as fine as LR; uint8 (n, 3, side, side)."""
         width = np.array([extent.width for extent in extents])
         start = np.array([extent.offset for extent in extents]) + 3 * factor * (y * width + x)
+        if self._pages:
+            self._ask_for(start, 3 * width * factor * self.size)
         # one small copy to the device; all that is large is made there
         facts = torch.from_numpy(np.stack([start, width, turns])).to(self.bytes.device)
         start, width, turns = facts[..., None, None]
@@ -228,6 +224,12 @@ class PatchSampler:
         index = start + 3 * (rows * width + columns)
         channels = torch.arange(3, device=index.device)
         return self.bytes[index[..., None] + channels].permute(0, 3, 1, 2)
+
+    def _ask_for(self, starts: np.ndarray, lengths: np.ndarray) -> None:
+        """Have parts of the file read from disk all at once, not page by page as they are used."""
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+            before = start % mmap.PAGESIZE
+            self._pages.madvise(mmap.MADV_WILLNEED, start - before, length + before)
 
     def _grid(self, side: int) -> Tensor:
         """Row and column that each pixel of a square shows, in its eight orientations.
