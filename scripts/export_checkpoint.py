@@ -1,7 +1,8 @@
 """Write weights as a BasicSR-style checkpoint, for use in other software."""
 
 from faig import cli
-from faig.store import atomic_path, load_weights, save_pickle
+from faig.files import atomic_path
+from faig.store import load_weights, save_pickle
 
 
 def main(args) -> None:

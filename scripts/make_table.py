@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 from faig import cli
-from faig.store import atomic_path, read_metadata, read_table
+from faig.files import atomic_path
+from faig.store import read_metadata, read_table
 from faig.tables import (
     CHOICE,
     answers,

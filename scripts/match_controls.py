@@ -4,8 +4,8 @@ import json
 
 from faig import cli
 from faig.cost import matched_blocks, multiply_adds, parameters
+from faig.files import atomic_path
 from faig.networks import build
-from faig.store import atomic_path
 
 
 def main(args) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 from faig import cli
-from faig.store import atomic_path
+from faig.files import atomic_path
 from faig.tables import with_code
 from faig.text import GLUE, aligned, percent, prose
 

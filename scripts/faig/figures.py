@@ -20,9 +20,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
+from .files import atomic_path
 from .ranking import top
 from .seeds import derive
-from .store import atomic_path
 from .tables import CHOICE, chosen_per_layer, summarise, with_levels, with_mixture
 
 FIGURES: dict[str, Callable[..., Figure]] = {}

@@ -5,12 +5,12 @@ A manifest is a JSON file that has one `Entry` by path.
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import InputError
+from .files import atomic_path
 
 STAMP = ".snakemake_timestamp"  # what the workflow leaves in a folder that it made
 
@@ -71,14 +71,9 @@ def read(manifest: Path) -> dict[str, Entry]:
 
 def write(manifest: Path, entries: Mapping[str, Entry]) -> None:
     """Write a manifest, whole or not at all."""
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    temporary = manifest.with_name(f".{manifest.name}.{os.getpid()}.tmp")
     texts = {name: asdict(entry) for name, entry in sorted(entries.items())}
-    try:
+    with atomic_path(manifest) as temporary:
         temporary.write_text(json.dumps(texts, indent=1))
-        os.replace(temporary, manifest)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def record(

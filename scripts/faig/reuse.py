@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .files import atomic_path
 from .provenance import canonical_json, checksum
-from .store import atomic_path
 
 CHECKSUMS = "checksums.json"
 

@@ -1,7 +1,5 @@
 """Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
 
-import errno
-import glob
 import json
 import os
 import pickle
@@ -20,46 +18,9 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from .errors import InputError
+from .errors import DiskFull, InputError
+from .files import atomic_path, is_full
 from .provenance import canonical_json, checksum
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; move it in place when the block ends well.
-
-    What a killed process left there half written is removed.
-
-    Raises:
-        InputError: the disk is full. What there was at `path` is untouched.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except Exception as error:
-        if _is_full(error):
-            raise InputError(
-                f"{path}: no space left on the disk; make room, and the next run goes on"
-            ) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """Whether a full disk or a quota is behind an error; libraries tell it in their own ways."""
-    while error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "No space left on device" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def save_pickle(path: Path, content: object) -> None:
@@ -305,13 +266,13 @@ class ImageWriter:
         try:
             yield
         except OSError as error:
-            if _is_full(error):
+            if is_full(error):
                 raise self._disk_full() from None
             raise
 
-    def _disk_full(self) -> InputError:
+    def _disk_full(self) -> DiskFull:
         free = shutil.disk_usage(self.path.parent).free
-        return InputError(
+        return DiskFull(
             f"{self.path}: no space left on the disk; make room, and the next run goes on with the "
             f"images that are finished: {free / 1e6:,.1f} MB are free, "
             f"{self._needed_bytes() / 1e6:,.1f} MB are needed"

@@ -18,10 +18,11 @@ from . import networks
 from .batches import Batch, PatchSampler
 from .device import Compute
 from .errors import InputError
+from .files import atomic_path
 from .metrics import psnr
 from .objectives import Objective, divide, objective_class
 from .progress import progress
-from .store import ImageStore, atomic_path, save_pickle
+from .store import ImageStore, save_pickle
 
 
 class TrainingDiverged(InputError):

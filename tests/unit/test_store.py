@@ -1,4 +1,3 @@
-import errno
 import shutil
 import subprocess
 import threading
@@ -14,7 +13,6 @@ from faig.provenance import canonical_json, checksum
 from faig.store import (
     ImageStore,
     ImageWriter,
-    atomic_path,
     load_weights,
     read_metadata,
     read_table,
@@ -58,67 +56,6 @@ def test_table_round_trip(tmp_path, table):
 def test_table_of_another_program_has_no_metadata(tmp_path, table):
     table.to_parquet(tmp_path / "t.parquet")
     assert read_metadata(tmp_path / "t.parquet") == {}
-
-
-def test_interrupted_writing_leaves_the_old_file_alone(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def write_and_fail():
-        with atomic_path(path) as temporary:
-            temporary.write_text("half of the n")
-            assert path.read_text() == "old"
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_and_fail()
-    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
-    assert path.read_text() == "old"
-
-
-def test_finished_writing_replaces_the_old_file(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-    with atomic_path(path) as temporary:
-        temporary.write_text("new")
-    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
-    assert path.read_text() == "new"
-
-
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    for name in (".file.txt.123.tmp", ".other.txt.123.tmp"):
-        (tmp_path / name).write_text("half")
-    with atomic_path(tmp_path / "file.txt") as temporary:
-        temporary.write_text("whole")
-    assert {p.name for p in tmp_path.iterdir()} == {"file.txt", ".other.txt.123.tmp"}
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ENOSPC, "no room"),
-        OSError(errno.EDQUOT, "quota"),
-        RuntimeError("I/O error: No space left on device (os error 28)"),
-        RuntimeError("a library's own"),
-    ],
-)
-def test_a_full_disk_is_told_as_such(tmp_path, error):
-    def write():
-        with atomic_path(tmp_path / "file.txt"):
-            cause = OSError(errno.ENOSPC, "no room") if "library" in str(error) else None
-            raise error from cause
-
-    with pytest.raises(InputError, match=r"file\.txt: no space left on the disk; make room"):
-        write()
-
-
-def test_another_error_of_the_disk_is_told_as_it_is(tmp_path):
-    def write():
-        with atomic_path(tmp_path / "file.txt"):
-            raise OSError(errno.EIO, "broken")
-
-    with pytest.raises(OSError, match="broken"):
-        write()
 
 
 def test_image_round_trip(store, images):

@@ -18,7 +18,7 @@ import gpus
 import guard
 from codebase import code
 from faig import manifest
-from faig.errors import InputError
+from faig.errors import DiskFull, InputError
 from faig.sources import folder_files
 from resources import CPUS, Requests
 from sections import Sections
@@ -282,9 +282,9 @@ def record_checksums(needed=()):
     """Bring the checksums up to date with what was made."""
     try:
         manifest.record(Path(CHECKSUMS), made_files(), needed)
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
-    except OSError as error:  # a full disk; the results themselves are safe
+    except (DiskFull, OSError) as error:  # the results themselves are safe
         print(
             f"warning: {CHECKSUMS} is not up to date ({error}); the next run makes up for it"
         )
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
