@@ -249,6 +249,15 @@ def test_ikc_restores_with_the_code_that_it_corrected():
         assert torch.equal(corrected, network.corrector(sr, code))
 
 
+def test_the_first_look_at_an_image_is_blind_to_its_colour():
+    network, image = small("ikc"), torch.rand(1, 3, 12, 12)
+    shifted = image + torch.rand(1, 3, 1, 1)
+    for first in (network.predictor.body[0], network.corrector.on_image[0]):
+        inside = [first(x)[..., 2:-2, 2:-2] for x in (image, shifted)]
+        assert inside[0].abs().max() > 0.1
+        assert torch.allclose(*inside, atol=1e-5)
+
+
 @pytest.mark.parametrize("architecture", ITERATIVE)
 def test_in_training_no_gradient_passes_between_branches_and_loops(architecture):
     network, lr = small(architecture).train(), torch.rand(1, 3, 8, 8)

@@ -26,11 +26,14 @@ def conv(channels_in: int, channels_out: int, size: int = 3, stride: int = 1) ->
     return nn.Conv2d(channels_in, channels_out, size, stride, padding=size // 2)
 
 
+@torch.no_grad()
 def start_estimator(estimator: nn.Module, slope: float) -> None:
-    """Draw the convolutions' weights so that signals keep their variance from layer to layer.
+    """Draw the convolutions' weights so that an image's fine structure is seen from the start.
 
-    From torch's default, under which an image's fine structure fades against its mean, estimators
-    of blur said the same of every image for thousands of iterations.
+    Signals keep their variance from layer to layer, and filters on the image itself have a mean of
+    zero: blur shows in what changes from pixel to pixel, which is small against colour and
+    brightness. From torch's default, estimators of blur said the same of every image for thousands
+    of iterations.
 
     Args:
         slope: of the leaky ReLUs.
@@ -39,6 +42,8 @@ def start_estimator(estimator: nn.Module, slope: float) -> None:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, a=slope)
             nn.init.zeros_(module.bias)
+            if module.in_channels == 3 and module.kernel_size != (1, 1):
+                module.weight -= module.weight.mean((2, 3), keepdim=True)
 
 
 def stretch(code: Tensor, features: Tensor) -> Tensor:

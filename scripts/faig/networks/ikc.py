@@ -144,9 +144,9 @@ class IKCObjective(Objective):
     """
 
     phases = (
-        Phase("restorer", 0.6, ("network.restorer.",)),
-        Phase("predictor", 0.2, ("network.predictor.",)),
-        Phase("corrector", 0.2, ("network.corrector.",)),
+        Phase("restorer", 0.4, ("network.restorer.",)),
+        Phase("predictor", 0.3, ("network.predictor.",)),
+        Phase("corrector", 0.3, ("network.corrector.",)),
     )
 
     def forward(self, batch: Batch, phase: str) -> Tensor:
