@@ -27,7 +27,7 @@ def conv(channels_in: int, channels_out: int, size: int = 3, stride: int = 1) ->
 
 
 @torch.no_grad()
-def start_estimator(estimator: nn.Module, slope: float) -> None:
+def start_estimator(estimator: nn.Module, slope: float, *first: nn.Conv2d) -> None:
     """Draw the convolutions' weights so that an image's fine structure is seen from the start.
 
     Signals keep their variance from layer to layer, and filters on the image itself have a mean of
@@ -37,13 +37,14 @@ def start_estimator(estimator: nn.Module, slope: float) -> None:
 
     Args:
         slope: of the leaky ReLUs.
+        first: convolutions on the image itself, but those of 1 x 1, which see no structure.
     """
     for module in estimator.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, a=slope)
             nn.init.zeros_(module.bias)
-            if module.in_channels == 3 and module.kernel_size != (1, 1):
-                module.weight -= module.weight.mean((2, 3), keepdim=True)
+    for module in first:
+        module.weight -= module.weight.mean((2, 3), keepdim=True)
 
 
 def stretch(code: Tensor, features: Tensor) -> Tensor:

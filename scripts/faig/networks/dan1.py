@@ -84,7 +84,7 @@ class Estimator(nn.Module):
         self.head_sr = conv(3, features, 9, stride=scale)
         self.body = nn.ModuleList(ConditionalBlock(features, features) for _ in range(blocks))
         self.tail = nn.Sequential(conv(features, code), GlobalMean())
-        start_estimator(self, SLOPE)
+        start_estimator(self, SLOPE, self.head_sr)
 
     def forward(self, lr: Tensor, sr: Tensor) -> Tensor:
         features, condition = self.head_lr(lr), self.head_sr(sr)

@@ -92,7 +92,7 @@ class Estimator(nn.Module):
         self.tail = nn.Sequential(
             conv(features, 2 * features), GlobalMean(), nn.Linear(2 * features, size**2)
         )
-        start_estimator(self, SLOPE)
+        start_estimator(self, SLOPE, self.head_lr, self.head_sr)
 
     def forward(self, lr: Tensor, sr: Tensor) -> Tensor:
         features, _ = self.body(self.head_lr(lr), self.head_sr(sr))

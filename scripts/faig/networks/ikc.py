@@ -92,7 +92,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.body = _convolutions(features, strides=(1, 1, 1, 2, 1))
         self.tail = nn.Sequential(conv(features, code, 5), GlobalMean())
-        start_estimator(self, SLOPE)
+        start_estimator(self, SLOPE, self.body[0])
 
     def forward(self, lr: Tensor) -> Tensor:
         return self.tail(self.body(lr))
@@ -118,7 +118,7 @@ class Corrector(nn.Module):
             conv(features, code, 1),
             GlobalMean(),
         )
-        start_estimator(self, SLOPE)
+        start_estimator(self, SLOPE, self.on_image[0])
 
     def forward(self, sr: Tensor, code: Tensor) -> Tensor:
         features = self.on_image(sr)
