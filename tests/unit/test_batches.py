@@ -1,3 +1,4 @@
+import mmap
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,11 +87,23 @@ def test_batches_made_ahead_are_the_same(store):
     assert all(same(a, b) for a, b in zip(ahead, sampler.batches(2, 9), strict=True))
 
 
-def test_a_file_larger_than_memory_gives_the_same_batches(store, monkeypatch):
+def test_a_file_larger_than_memory_is_asked_for_and_gives_the_same_batches(store, monkeypatch):
+    asked = []
+
+    class Recorded(mmap.mmap):
+        def madvise(self, advice, start, length):
+            asked.append(range(start, start + length))
+            super().madvise(advice, start, length)
+
+    monkeypatch.setattr("mmap.mmap", Recorded)
     plain = make_sampler(store)
+    expected = [plain.make(number) for number in range(20)]
+    assert not asked
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=0))
     frugal = make_sampler(store)
-    assert all(same(plain.make(number), frugal.make(number)) for number in range(20))
+    assert all(same(frugal.make(number), batch) for number, batch in enumerate(expected))
+    extents = store.extents().values()
+    assert all(any(extent.offset in part for part in asked) for extent in extents)
 
 
 def test_only_a_few_batches_are_made_ahead():
