@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from faig import cli
-from faig.attribution import METHODS, attribute, read_examples
-from faig.networks import build
-from faig.pairs import Pair
-from faig.progress import progress
-from faig.seeds import derive
-from faig.store import ImageStore, write_table
+from faig.attribution.methods import METHODS, attribute, read_examples
+from faig.attribution.pair import Pair
+from faig.base.progress import progress
+from faig.base.seeds import derive
+from faig.base.tables import write_table
+from faig.data.store import ImageStore
+from faig.networks.building import build
+from faig.run import cli
 
 WARN_ABOVE = 0.02
 

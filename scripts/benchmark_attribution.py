@@ -2,9 +2,9 @@
 
 import math
 
-from faig import cli
-from faig.benchmark import Load, Source, attribution_table
-from faig.store import read_table, write_table
+from faig.base.tables import read_table, write_table
+from faig.benchmark.attribution import Load, Source, attribution_table
+from faig.run import cli
 
 SHOWN = ["engine", "precision", "image_pixels", "images", "seconds_per_image"]
 SHOWN += ["gflops", "peak_gflops", "memory_mb", "ratio", "rank_correlation"]

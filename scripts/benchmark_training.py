@@ -1,8 +1,8 @@
 """Measure how fast a network is trained, beside a plain loop."""
 
-from faig import cli
-from faig.store import write_table
-from faig.training_benchmark import Task, training_table
+from faig.base.tables import write_table
+from faig.benchmark.training import Task, training_table
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -1,8 +1,8 @@
 """Put tables of the same columns below each other."""
 
 import pandas as pd
-from faig import cli
-from faig.store import read_table, write_table
+from faig.base.tables import read_table, write_table
+from faig.run import cli
 
 
 def main(args) -> None:

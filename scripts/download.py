@@ -1,6 +1,7 @@
 """Fetch a dataset's archive from the first mirror that has it, check it, and unpack its images."""
 
-from faig import archives, cli
+from faig.data import archives
+from faig.run import cli
 
 
 def main(args) -> None:

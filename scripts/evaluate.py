@@ -1,11 +1,12 @@
 """Measure baseline and target on the test images: the levels that ablations are compared with."""
 
 import pandas as pd
-from faig import cli
-from faig.networks import build
-from faig.pairs import Pair
-from faig.store import ImageStore, write_table
-from faig.training import evaluate
+from faig.attribution.pair import Pair
+from faig.base.tables import write_table
+from faig.data.store import ImageStore
+from faig.networks.building import build
+from faig.run import cli
+from faig.training.validation import evaluate
 
 
 def main(args) -> None:

@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from faig import cli
-from faig.degradations import quantize
-from faig.kernels import kernel_pca_of
-from faig.metrics import psnr, ssim
-from faig.networks import read_spec, restore
-from faig.prediction import crops_of
-from faig.progress import progress
-from faig.store import ImageStore, write_table
-from faig.two_branch import crop_codes, estimate, load, number_probe, restore_told
+from faig.base.metrics import psnr, ssim
+from faig.base.progress import progress
+from faig.base.tables import write_table
+from faig.comparison.two_branch import crop_codes, estimate, load, number_probe, restore_told
+from faig.data.degradations import quantize
+from faig.data.kernels import kernel_pca_of
+from faig.data.store import ImageStore
+from faig.evaluation.prediction import crops_of
+from faig.networks.building import read_spec
+from faig.networks.restoring import restore
+from faig.run import cli
 from torch import Tensor
 
 

@@ -1,8 +1,9 @@
 """Write weights as a BasicSR-style checkpoint, for use in other software."""
 
-from faig import cli
-from faig.files import atomic_path
-from faig.store import load_weights, save_pickle
+from faig.base.files import atomic_path
+from faig.base.pickles import save_pickle
+from faig.networks.weights import load_weights
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -1,9 +1,9 @@
 """Take a network's weights from a checkpoint of the user's own, so that it need not be trained."""
 
-from faig import cli
-from faig.networks import build, load_state
-from faig.provenance import checksum
-from faig.store import load_weights, save_weights
+from faig.base.provenance import checksum
+from faig.networks.building import build, load_state
+from faig.networks.weights import load_weights, save_weights
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -1,8 +1,8 @@
 """Find the principal components of blur kernels that two-branch networks know a kernel by."""
 
-from faig import cli
-from faig.kernels import KernelPCA, kernel_pca
-from faig.store import save_weights
+from faig.data.kernels import KernelPCA, kernel_pca
+from faig.networks.weights import save_weights
+from faig.run import cli
 
 STORED = 30  # components, more than any network asks for; their order is that of their variance
 

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from faig import cli
-from faig.files import atomic_path
-from faig.store import read_metadata, read_table
-from faig.tables import (
+from faig.base.files import atomic_path
+from faig.base.tables import read_metadata, read_table
+from faig.report.summaries import (
     CHOICE,
     answers,
     chosen_per_layer,
@@ -24,6 +23,7 @@ from faig.tables import (
     with_levels,
     with_mixture,
 )
+from faig.run import cli
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 

@@ -1,12 +1,13 @@
 """Mask the top filters of every ranking by the baseline's and measure what the target forgets."""
 
 import pandas as pd
-from faig import cli
-from faig.ablation import choices, mask, measure_masking
-from faig.networks import build
-from faig.pairs import Pair
-from faig.progress import progress
-from faig.store import ImageStore, read_table, write_table
+from faig.attribution.pair import Pair
+from faig.base.progress import progress
+from faig.base.tables import read_table, write_table
+from faig.data.store import ImageStore
+from faig.evaluation.ablation import choices, mask, measure_masking
+from faig.networks.building import build
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -2,10 +2,11 @@
 
 import json
 
-from faig import cli
-from faig.cost import matched_blocks, multiply_adds, parameters
-from faig.files import atomic_path
-from faig.networks import build
+from faig.base.files import atomic_path
+from faig.comparison.controls import matched_blocks
+from faig.networks.building import build
+from faig.networks.cost import multiply_adds, parameters
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from faig import cli
-from faig.ranking import shuffle_within_layers
-from faig.seeds import derive
-from faig.store import read_table, write_table
+from faig.attribution.ranking import shuffle_within_layers
+from faig.base.seeds import derive
+from faig.base.tables import read_table, write_table
+from faig.run import cli
 
 
 def main(args) -> None:

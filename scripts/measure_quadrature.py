@@ -1,8 +1,8 @@
 """Measure how exact the quadrature rules are, against very many nodes, on the first image."""
 
-from faig import cli
-from faig.benchmark import Source, quadrature_table
-from faig.store import write_table
+from faig.base.tables import write_table
+from faig.benchmark.attribution import Source, quadrature_table
+from faig.run import cli
 
 
 def main(args) -> None:

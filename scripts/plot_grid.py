@@ -1,13 +1,15 @@
 """Show one test image as baseline, target and masked targets restore it."""
 
-from faig import cli
-from faig.ablation import choices, mask
-from faig.figures import grid, label, most_detailed, write
-from faig.metrics import psnr
-from faig.networks import build, restore
-from faig.pairs import Pair
-from faig.prediction import Crop
-from faig.store import ImageStore, read_table
+from faig.attribution.pair import Pair
+from faig.base.metrics import psnr
+from faig.base.tables import read_table
+from faig.data.store import ImageStore
+from faig.evaluation.ablation import choices, mask
+from faig.evaluation.prediction import Crop
+from faig.networks.building import build
+from faig.networks.restoring import restore
+from faig.report.figures import grid, label, most_detailed, write
+from faig.run import cli
 
 SIDE = 96  # of the part shown, in HR pixels
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from faig import cli
-from faig.attribution import attribute
-from faig.networks import build
-from faig.pairs import Pair
-from faig.prediction import (
+from faig.attribution.methods import attribute
+from faig.attribution.pair import Pair
+from faig.attribution.ranking import selection
+from faig.base.progress import progress
+from faig.base.tables import read_table, write_table
+from faig.data.store import ImageStore
+from faig.evaluation.prediction import (
     best_threshold,
     crop_examples,
     crops_of,
@@ -14,9 +16,8 @@ from faig.prediction import (
     own_filters,
     with_target_output,
 )
-from faig.progress import progress
-from faig.ranking import selection
-from faig.store import ImageStore, read_table, write_table
+from faig.networks.building import build
+from faig.run import cli
 
 REFERENCES = ("ground_truth", "target_output")
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from faig import cli
-from faig.networks import read_spec
-from faig.prediction import crops_of
-from faig.store import ImageStore, write_table
-from faig.two_branch import crop_codes, load, presence_probe
+from faig.base.tables import write_table
+from faig.comparison.two_branch import crop_codes, load, presence_probe
+from faig.data.store import ImageStore
+from faig.evaluation.prediction import crops_of
+from faig.networks.building import read_spec
+from faig.run import cli
 
 
 def find_codes(network, path: Path, cfg: dict, compute) -> tuple[pd.DataFrame, np.ndarray]:

@@ -1,9 +1,9 @@
 """Turn a method's scores into a discriminative ranking of the filters per degradation."""
 
 import pandas as pd
-from faig import cli
-from faig.ranking import discriminative_scores, ranks
-from faig.store import read_metadata, read_table, write_table
+from faig.attribution.ranking import discriminative_scores, ranks
+from faig.base.tables import read_metadata, read_table, write_table
+from faig.run import cli
 
 
 def main(args) -> None:

@@ -1,21 +1,21 @@
 """Train only the top filters of one ranking, from the baseline, and measure what they learn."""
 
 import pandas as pd
-from faig import cli
-from faig.ablation import Choice, choices
-from faig.batches import PatchSampler
-from faig.degradations import build_degradations
-from faig.filters import FilterIndex
-from faig.networks import build, load_state
-from faig.provenance import canonical_json, checksum
-from faig.seeds import derive
-from faig.store import (
-    ImageStore,
-    load_weights,
-    read_table,
-    write_table,
-)
-from faig.training import Checkpoint, Schedule, evaluate, train
+from faig.attribution.filters import FilterIndex
+from faig.base.provenance import canonical_json, checksum
+from faig.base.seeds import derive
+from faig.base.tables import read_table, write_table
+from faig.data.batches import PatchSampler
+from faig.data.degradations import build_degradations
+from faig.data.store import ImageStore
+from faig.evaluation.ablation import Choice, choices
+from faig.networks.building import build, load_state
+from faig.networks.weights import load_weights
+from faig.run import cli
+from faig.training.checkpoint import Checkpoint
+from faig.training.loop import train
+from faig.training.schedule import Schedule
+from faig.training.validation import evaluate
 
 
 def learn(args, chosen: list[Choice], checkpoints: list[Checkpoint]) -> pd.DataFrame:

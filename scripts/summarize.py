@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from faig import cli
-from faig.files import atomic_path
-from faig.text import GLUE, aligned, percent, prose
+from faig.base.files import atomic_path
+from faig.report.text import GLUE, aligned, percent, prose
+from faig.run import cli
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
 WANTED = 0.01  # proportion of masked filters to tell about; else the smallest there is

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
-from faig import cli
-from faig.files import atomic_path
-from faig.tables import with_code
-from faig.text import GLUE, aligned, percent, prose
+from faig.base.files import atomic_path
+from faig.report.summaries import with_code
+from faig.report.text import GLUE, aligned, percent, prose
+from faig.run import cli
 
 # what a two-branch network is compared with, and the column that has the difference in PSNR
 OPPONENTS = {

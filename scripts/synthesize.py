@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from faig import cli, degradations, seeds, sources
-from faig.degradations import Degradation, build_degradations, to_float, to_uint8
-from faig.errors import InputError
-from faig.progress import progress
-from faig.provenance import canonical_json, checksum
-from faig.seeds import derive
-from faig.sources import folder_files, measure_cropped, packaged_files, read_cropped
-from faig.store import ImageWriter
+from faig.base import seeds
+from faig.base.errors import InputError
+from faig.base.progress import progress
+from faig.base.provenance import canonical_json, checksum
+from faig.base.seeds import derive
+from faig.data import degradations, sources
+from faig.data.degradations import Degradation, build_degradations, to_float, to_uint8
+from faig.data.sources import folder_files, measure_cropped, packaged_files, read_cropped
+from faig.data.store import ImageWriter
+from faig.run import cli
 
 # an unfinished file is not gone on with after a change of these
 CODE = [Path(file) for file in (__file__, degradations.__file__, seeds.__file__, sources.__file__)]

@@ -2,23 +2,22 @@
 
 import pandas as pd
 import torch
-from faig import cli
-from faig.batches import PatchSampler
-from faig.degradations import build_degradations
-from faig.kernels import KernelPCA, set_kernel_code
-from faig.networks import build, load_state, read_spec
-from faig.objectives import objective_class
-from faig.provenance import canonical_json, checksum
-from faig.seeds import derive
-from faig.sources import spread
-from faig.store import (
-    ImageStore,
-    load_weights,
-    read_table,
-    save_weights,
-    write_table,
-)
-from faig.training import Checkpoint, Schedule, evaluate, train
+from faig.base.provenance import canonical_json, checksum
+from faig.base.seeds import derive
+from faig.base.tables import read_table, write_table
+from faig.data.batches import PatchSampler
+from faig.data.degradations import build_degradations
+from faig.data.kernels import KernelPCA, set_kernel_code
+from faig.data.sources import spread
+from faig.data.store import ImageStore
+from faig.networks.building import build, load_state, read_spec
+from faig.networks.objectives import objective_class
+from faig.networks.weights import load_weights, save_weights
+from faig.run import cli
+from faig.training.checkpoint import Checkpoint
+from faig.training.loop import train
+from faig.training.schedule import Schedule
+from faig.training.validation import evaluate
 
 
 def make_network(args):

@@ -3,8 +3,8 @@
 import shlex
 import sys
 
-from faig import cli, manifest
-from faig.errors import InputError
+from faig.base.errors import InputError
+from faig.run import cli, manifest
 
 
 def main(args) -> None:

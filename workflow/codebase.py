@@ -102,7 +102,7 @@ def registered(module: str, decorator: str) -> dict[str, dict[str, Parameter]]:
     """Functions under a decorator, and their keyword-only parameters.
 
     Args:
-        module: file name in scripts/faig, without suffix.
+        module: file in scripts/faig, without suffix.
         decorator: its name; with or without arguments.
 
     Returns:
@@ -126,10 +126,10 @@ def _name(decorator: ast.expr) -> str:
 
 def operators() -> dict[str, dict[str, Parameter]]:
     """Degradation operators and their parameters, see `registered`."""
-    return registered("degradations", "operator")
+    return registered("data/degradations", "operator")
 
 
 def methods() -> dict[str, dict[str, Parameter]]:
     """Attribution methods and their parameters from the config, see `registered`."""
-    found = registered("attribution", "method")
+    found = registered("attribution/methods", "method")
     return {name: {p: m for p, m in own.items() if p != "seed"} for name, own in found.items()}

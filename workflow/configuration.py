@@ -12,9 +12,9 @@ from pathlib import Path
 
 import codebase
 import yaml
-from faig.errors import InputError
-from faig.quadrature import nodes_and_weights
-from faig.sources import PACKAGED
+from faig.attribution.quadrature import nodes_and_weights
+from faig.base.errors import InputError
+from faig.data.sources import PACKAGED
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 

@@ -7,7 +7,7 @@ exact: key order does not matter, every value does, and nothing else is seen.
 from collections.abc import Iterable, Mapping
 
 from configuration import RANDOM_BLUR
-from faig.provenance import canonical_json
+from faig.base.provenance import canonical_json
 
 
 class Sections:

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig.ablation import Choice, choices, mask, measure_masking
-from faig.metrics import gradient_mse
-from faig.networks import restore
-from faig.pairs import Pair
-from faig.training import evaluate
+from faig.attribution.pair import Pair
+from faig.base.metrics import gradient_mse
+from faig.evaluation.ablation import Choice, choices, mask, measure_masking
+from faig.networks.restoring import restore
+from faig.training.validation import evaluate
 from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo, random_state
 
 DEGRADATIONS = ["bicubic", "noise"]

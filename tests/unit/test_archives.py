@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faig import archives
-from faig.archives import fetch, install, unpack
-from faig.errors import InputError
+from faig.base.errors import InputError
+from faig.data import archives
+from faig.data.archives import fetch, install, unpack
 from filelock import FileLock
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -603,7 +603,7 @@ def test_a_run_killed_while_unpacking_leaves_nothing_to_the_next(tmp_path):
     (tmp_path / "a.zip").write_bytes(ARCHIVE)
     kill = "lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
     code = (
-        "import os, shutil, signal; from pathlib import Path; from faig.archives import unpack;"
+        "import os, shutil, signal; from pathlib import Path; from faig.data.archives import unpack;"
         f"shutil.copyfileobj = {kill}; unpack(Path('a.zip'), Path('set'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}

@@ -3,11 +3,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from faig.attribution import METHODS, attribute, read_examples
-from faig.device import Compute
-from faig.errors import InputError
-from faig.pairs import Pair
-from faig.quadrature import nodes_and_weights
+from faig.attribution.methods import METHODS, attribute, read_examples
+from faig.attribution.pair import Pair
+from faig.attribution.quadrature import nodes_and_weights
+from faig.base.device import Compute
+from faig.base.errors import InputError
 from torch import nn
 from toys import (
     BICUBIC,

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from faig.batches import PatchSampler, SubImages, made_ahead
-from faig.degradations import build_degradations
-from faig.errors import InputError
+from faig.base.errors import InputError
+from faig.data.batches import PatchSampler, SubImages, made_ahead
+from faig.data.degradations import build_degradations
 from toys import BICUBIC, CPU, NOISE, degraded_store, noise_image, photo, write_store
 
 OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}

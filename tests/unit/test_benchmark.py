@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig import benchmark, benchmark_figures
-from faig.benchmark import (
+from faig.benchmark import attribution as benchmark
+from faig.benchmark.attribution import (
     Load,
     Ours,
     Point,
@@ -20,8 +20,9 @@ from faig.benchmark import (
     points,
     quadrature_table,
 )
-from faig.networks import build
-from faig.store import save_weights
+from faig.networks.building import build
+from faig.networks.weights import save_weights
+from faig.report import benchmark_figures
 from toys import BICUBIC, CPU, NOISE, degraded_store, photo, random_state
 
 NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}

@@ -7,8 +7,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
-from faig import cli
-from faig.errors import InputError
+from faig.base.errors import InputError
+from faig.run import cli
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -6,9 +6,9 @@ import configuration
 import pytest
 import yaml
 from configuration import ConfigError
-from faig import networks
-from faig.attribution import METHODS
-from faig.degradations import OPERATORS
+from faig.attribution.methods import METHODS
+from faig.data.degradations import OPERATORS
+from faig.networks import building as networks
 from sections import Sections
 from toys import changed
 
@@ -286,11 +286,31 @@ def library_modules(script: str, architecture: str | None = None) -> set[str]:
 @pytest.mark.parametrize(
     ("script", "needed", "unneeded"),
     [
-        ("train", {"train", "training", "networks/__init__", "store", "metrics"}, {"attribution"}),
-        ("attribute", {"attribution", "quadrature", "filters", "pairs"}, {"training", "ranking"}),
-        ("rank", {"ranking", "store", "errors"}, {"networks/__init__", "attribution", "training"}),
-        ("synthesize", {"degradations", "sources"}, {"networks/__init__", "training"}),
-        ("predict", {"prediction", "attribution", "quadrature"}, {"training"}),
+        (
+            "train",
+            {"train", "training/loop", "networks/building", "data/store", "base/metrics"},
+            {"attribution/methods"},
+        ),
+        (
+            "attribute",
+            {"attribution/methods", "attribution/quadrature", "attribution/pair"},
+            {"training/loop", "attribution/ranking"},
+        ),
+        (
+            "rank",
+            {"attribution/ranking", "base/tables", "base/errors"},
+            {"networks/building", "attribution/methods", "training/loop"},
+        ),
+        (
+            "synthesize",
+            {"data/degradations", "data/sources"},
+            {"networks/building", "training/loop"},
+        ),
+        (
+            "predict",
+            {"evaluation/prediction", "attribution/methods", "attribution/quadrature"},
+            {"training/loop"},
+        ),
     ],
 )
 def test_a_script_depends_on_what_it_imports_and_nothing_else(script, needed, unneeded):
@@ -301,8 +321,8 @@ def test_a_script_depends_on_what_it_imports_and_nothing_else(script, needed, un
 
 
 def test_imports_from_the_package_above_are_followed():
-    found = codebase.dependencies(codebase.LIBRARY / "networks/__init__.py")
-    assert {"device.py", "errors.py"} <= {path.name for path in found}
+    found = codebase.dependencies(codebase.LIBRARY / "networks/building.py")
+    assert {"errors.py"} <= {path.name for path in found}
 
 
 def test_a_script_depends_on_the_network_that_it_builds_only():
@@ -314,7 +334,7 @@ def test_a_script_depends_on_the_network_that_it_builds_only():
 def test_a_network_brings_the_parts_that_it_is_made_of():
     dasr, dan1 = (library_modules("train", network) for network in ("dasr", "dan1"))
     assert dan1 - library_modules("train") == {"networks/dan1", "networks/blocks"}
-    assert dasr - dan1 == {"networks/dasr", "contrast"}
+    assert dasr - dan1 == {"networks/dasr", "networks/contrast"}
 
 
 def released(**changes) -> dict:

@@ -3,7 +3,8 @@ import io
 import numpy as np
 import pytest
 import torch
-from faig.degradations import (
+from faig.base.errors import InputError
+from faig.data.degradations import (
     OPERATORS,
     Context,
     Degradation,
@@ -11,7 +12,6 @@ from faig.degradations import (
     to_float,
     to_uint8,
 )
-from faig.errors import InputError
 from PIL import Image
 from scipy import ndimage
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from faig import device
-from faig.device import Compute, choose_device, choose_precision, claim
-from faig.errors import InputError
+from faig.base import device
+from faig.base.device import Compute, choose_device, choose_precision, claim
+from faig.base.errors import InputError
 from torch import nn
 
 CPU = torch.device("cpu")

@@ -4,9 +4,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from faig import figures
-from faig.figures import FIGURES, METHODS, looks, most_detailed, write
-from faig.tables import chosen_per_layer, combine, interval, summarise, with_mixture
+from faig.report import figures
+from faig.report.figures import FIGURES, METHODS, looks, most_detailed, write
+from faig.report.summaries import chosen_per_layer, combine, interval, summarise, with_mixture
 
 NAMES = [*METHODS, "my_method"]
 RANKED, INPUTS = ["blur", "noise"], ["bicubic", "blur", "noise", "blur_noise"]

@@ -1,8 +1,8 @@
 import errno
 
 import pytest
-from faig.errors import DiskFull
-from faig.files import atomic_path
+from faig.base.errors import DiskFull
+from faig.base.files import atomic_path
 
 
 def test_interrupted_writing_leaves_the_old_file_alone(tmp_path):

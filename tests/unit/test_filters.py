@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from faig.filters import FilterIndex
-from faig.networks import build
+from faig.attribution.filters import FilterIndex
+from faig.networks.building import build
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn

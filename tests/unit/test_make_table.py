@@ -1,7 +1,7 @@
 import make_table
 import pandas as pd
 import pytest
-from faig.store import write_table
+from faig.base.tables import write_table
 from summarize import summarize
 
 RUN = {"network": "net", "seed": 0}

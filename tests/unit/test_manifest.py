@@ -2,8 +2,8 @@ import hashlib
 import os
 
 import pytest
-from faig import manifest
-from faig.errors import InputError
+from faig.base.errors import InputError
+from faig.run import manifest
 
 
 @pytest.fixture

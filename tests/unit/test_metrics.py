@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from faig.metrics import gradient_mse, psnr, ssim
+from faig.base.metrics import gradient_mse, psnr, ssim
 from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from faig.errors import InputError
-from faig.networks import build, load_state, names, restore
+from faig.base.errors import InputError
+from faig.networks.building import build, load_state, names
+from faig.networks.restoring import restore
 from toys import CPU, SmoothNetwork, random_state
 
 SMALL = {"srresnet": {"features": 4, "blocks": 2}, "srcnn": {"widths": [4, 6]}}

@@ -3,12 +3,15 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from faig.batches import Batch, PatchSampler
-from faig.degradations import build_degradations
-from faig.kernels import gaussian_kernels
-from faig.networks import build
-from faig.objectives import Objective, Phase, divide, objective_class
-from faig.training import Checkpoint, Run, Schedule, train
+from faig.data.batch import Batch
+from faig.data.batches import PatchSampler
+from faig.data.degradations import build_degradations
+from faig.data.kernels import gaussian_kernels
+from faig.networks.building import build
+from faig.networks.objectives import Objective, Phase, divide, objective_class
+from faig.training.checkpoint import Checkpoint
+from faig.training.loop import Run, train
+from faig.training.schedule import Schedule
 from toys import BICUBIC, CPU, degraded_store, photo
 
 BLUR = [{"op": "random_gaussian_blur", "size": 9, "low": 0.2, "high": 2.0}, *BICUBIC]

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from faig.attribution import Example
-from faig.networks import restore
-from faig.prediction import (
+from faig.attribution.methods import Example
+from faig.evaluation.prediction import (
     best_threshold,
     crop_examples,
     overlap,
@@ -11,6 +10,7 @@ from faig.prediction import (
     spread_crops,
     with_target_output,
 )
+from faig.networks.restoring import restore
 from hypothesis import given
 from hypothesis import strategies as st
 from toys import (

@@ -1,5 +1,5 @@
-from faig import progress as module
-from faig.progress import progress
+from faig.base import progress as module
+from faig.base.progress import progress
 
 
 def test_items_pass_through_unchanged():

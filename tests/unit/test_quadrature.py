@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from faig.errors import InputError
-from faig.quadrature import RULES, nodes_and_weights
+from faig.attribution.quadrature import RULES, nodes_and_weights
+from faig.base.errors import InputError
 
 
 def integrate(rule: str, n: int, function) -> float:

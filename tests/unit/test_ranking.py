@@ -1,8 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from faig.errors import InputError
-from faig.ranking import discriminative_scores, ranks, selection, shuffle_within_layers, top
+from faig.attribution.ranking import (
+    discriminative_scores,
+    ranks,
+    selection,
+    shuffle_within_layers,
+    top,
+)
+from faig.base.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 

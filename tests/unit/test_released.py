@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from faig.attribution import Example, faig
-from faig.networks import build
-from faig.pairs import Pair
-from faig.ranking import discriminative_scores, ranks
-from faig.released import STEPS, Search
+from faig.attribution.methods import Example, faig
+from faig.attribution.pair import Pair
+from faig.attribution.ranking import discriminative_scores, ranks
+from faig.benchmark.released import STEPS, Search
+from faig.networks.building import build
 from toys import CPU, SmoothNetwork, example, random_state
 
 

@@ -1,5 +1,5 @@
 import pytest
-from faig.reuse import Reusable
+from faig.run.reuse import Reusable
 
 CONTENT = {"weights": b"0123456789", "history": b"abc"}
 

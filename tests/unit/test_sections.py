@@ -5,7 +5,7 @@ from pathlib import Path
 import configuration
 import pytest
 import yaml
-from faig.provenance import canonical_json
+from faig.base.provenance import canonical_json
 from sections import Sections
 from toys import changed
 

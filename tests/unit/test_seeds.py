@@ -1,4 +1,4 @@
-from faig.seeds import derive
+from faig.base.seeds import derive
 
 
 def test_seed_follows_from_the_name_alone():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from faig.errors import InputError
-from faig.sources import (
+from faig.base.errors import InputError
+from faig.data.sources import (
     PACKAGED,
     central_crop,
     folder_files,

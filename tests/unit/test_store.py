@@ -8,17 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig.errors import InputError
-from faig.provenance import canonical_json, checksum
-from faig.store import (
-    ImageStore,
-    ImageWriter,
-    load_weights,
-    read_metadata,
-    read_table,
-    save_weights,
-    write_table,
-)
+from faig.base.errors import InputError
+from faig.base.provenance import canonical_json, checksum
+from faig.base.tables import read_metadata, read_table, write_table
+from faig.data.store import ImageStore, ImageWriter
+from faig.networks.weights import load_weights, save_weights
 from safetensors import safe_open
 from toys import noise_image, shapes_of, write_store
 

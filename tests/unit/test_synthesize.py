@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import synthesize
 import torch
-from faig.degradations import build_degradations, to_float, to_uint8
-from faig.errors import InputError
-from faig.seeds import derive
-from faig.store import ImageStore
+from faig.base.errors import InputError
+from faig.base.seeds import derive
+from faig.data.degradations import build_degradations, to_float, to_uint8
+from faig.data.store import ImageStore
 from PIL import Image
 from toys import photo
 
@@ -46,7 +46,7 @@ def run(folder: Path, output: Path, cfg: dict, threads: int = 2) -> None:
 # the script, but for the fourth image it takes for ever
 STALLING = """
 import runpy, sys, time
-from faig import sources
+from faig.data import sources
 read = sources.read_cropped
 def stall(path, *options):
     time.sleep(1000 * (path.stem == "003"))

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from faig.errors import InputError
-from faig.networks import build
-from faig.tiling import Tiler, receptive_radius, tiles
+from faig.attribution.tiling import Tiler, receptive_radius, tiles
+from faig.base.errors import InputError
+from faig.networks.building import build
 from torch import nn
 
 

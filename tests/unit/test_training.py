@@ -5,11 +5,14 @@ import threading
 import numpy as np
 import pytest
 import torch
-from faig.batches import PatchSampler
-from faig.degradations import build_degradations
-from faig.filters import FilterIndex
-from faig.networks import build
-from faig.training import Checkpoint, Schedule, TrainingDiverged, evaluate, train
+from faig.attribution.filters import FilterIndex
+from faig.data.batches import PatchSampler
+from faig.data.degradations import build_degradations
+from faig.networks.building import build
+from faig.training.checkpoint import Checkpoint
+from faig.training.loop import TrainingDiverged, train
+from faig.training.schedule import Schedule
+from faig.training.validation import evaluate
 from toys import (
     BICUBIC,
     CPU,

@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig import benchmark_figures, training_benchmark
-from faig.batches import Batch
-from faig.training_benchmark import (
+from faig.benchmark import training as training_benchmark
+from faig.benchmark.training import (
     LEARNING_RATE,
     Ours,
     PatchDataset,
@@ -17,6 +16,8 @@ from faig.training_benchmark import (
     seconds_per_batch,
     training_table,
 )
+from faig.data.batch import Batch
+from faig.report import benchmark_figures
 from toys import BICUBIC, NOISE, degraded_store, noise_image, photo
 
 NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from faig import cost
-from faig.ablation import Choice, mask
-from faig.attribution import attribute
-from faig.batches import Batch
-from faig.contrast import MomentumContrast
-from faig.degradations import gaussian_kernel
-from faig.device import Compute
-from faig.errors import InputError
-from faig.filters import FilterIndex
-from faig.kernels import (
+from faig.attribution.filters import FilterIndex
+from faig.attribution.methods import attribute
+from faig.attribution.pair import Pair
+from faig.attribution.tiling import receptive_radius
+from faig.base.device import Compute
+from faig.base.errors import InputError
+from faig.benchmark.released import Search
+from faig.data.batch import Batch
+from faig.data.degradations import gaussian_kernel
+from faig.data.kernels import (
     SIGMAS,
     KernelPCA,
     gaussian_kernels,
@@ -22,13 +22,15 @@ from faig.kernels import (
     kernel_pca,
     set_kernel_code,
 )
-from faig.networks import build, load_state, restore
+from faig.evaluation.ablation import Choice, mask
+from faig.networks import cost
+from faig.networks.building import build, load_state
+from faig.networks.contrast import MomentumContrast
 from faig.networks.dasr import Encoder
-from faig.pairs import Pair
-from faig.released import Search
-from faig.store import load_weights, save_weights
-from faig.tiling import receptive_radius
-from faig.training import Run, Schedule
+from faig.networks.restoring import restore
+from faig.networks.weights import load_weights, save_weights
+from faig.training.loop import Run
+from faig.training.schedule import Schedule
 from torch import nn
 from toys import CPU, example
 

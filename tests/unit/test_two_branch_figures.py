@@ -3,10 +3,10 @@ import numpy as np
 import pandas as pd
 import plot
 import pytest
-from faig import figures
-from faig.figures import VARIANTS, looks
-from faig.tables import answers, difference, per_image, summarise_paired, with_code
-from faig.two_branch_figures import FIGURES, KINDS, SYSTEMS, _who_looks
+from faig.report import figures
+from faig.report.figures import VARIANTS, looks
+from faig.report.summaries import answers, difference, per_image, summarise_paired, with_code
+from faig.report.two_branch_figures import FIGURES, KINDS, SYSTEMS, _who_looks
 from test_figures import texts
 
 NETWORKS = ["ikc", "dasr", "my_system"]

@@ -4,11 +4,11 @@ import copy
 
 import numpy as np
 import torch
-from faig.attribution import Example
-from faig.degradations import Degradation, to_float, to_uint8
-from faig.device import Compute
-from faig.pairs import Pair
-from faig.store import ImageStore, ImageWriter
+from faig.attribution.methods import Example
+from faig.attribution.pair import Pair
+from faig.base.device import Compute
+from faig.data.degradations import Degradation, to_float, to_uint8
+from faig.data.store import ImageStore, ImageWriter
 from torch import nn
 
 CPU = Compute(torch.device("cpu"), torch.float32)

@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 
-from faig.sources import packaged_files
+from faig.data.sources import packaged_files
 
 
 def test_a_local_archive_takes_the_place_of_a_download(workflow, tmp_path):

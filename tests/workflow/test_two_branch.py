@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig.kernels import KernelPCA, kernel_pca
-from faig.networks import build
-from faig.store import ImageStore, load_weights
+from faig.data.kernels import KernelPCA, kernel_pca
+from faig.data.store import ImageStore
+from faig.networks.building import build
+from faig.networks.weights import load_weights
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch.nn.functional import interpolate
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pandas as pd
-from faig import manifest
-from faig.store import write_table
+from faig.base.tables import write_table
+from faig.run import manifest
 
 RUN = "results/tiny"
 

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..batches import Batch
-from ..errors import InputError
-from ..kernels import KernelPCA
-from ..objectives import Objective
+from ..base.errors import InputError
+from ..data.batch import Batch
+from ..data.kernels import KernelPCA
+from .objectives import Objective
 
 
 def require_positive(**sizes: int) -> None:

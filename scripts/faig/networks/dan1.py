@@ -9,7 +9,7 @@ Images may have any height and width.
 import torch
 from torch import Tensor, nn
 
-from ..kernels import COMPONENTS, grid_pca
+from ..data.kernels import COMPONENTS, grid_pca
 from .blocks import (
     AlternatingNetwork,
     GlobalMean,

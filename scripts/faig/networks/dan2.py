@@ -10,7 +10,7 @@ any height and width.
 import torch
 from torch import Tensor, nn
 
-from ..kernels import COMPONENTS, gaussian_kernels, grid_pca
+from ..data.kernels import COMPONENTS, gaussian_kernels, grid_pca
 from .blocks import (
     AlternatingNetwork,
     GlobalMean,

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..batches import Batch
-from ..contrast import MomentumContrast
-from ..objectives import Objective, Phase
+from ..data.batch import Batch
 from .blocks import GlobalMean, Tail, conv, require_positive
+from .contrast import MomentumContrast
+from .objectives import Objective, Phase
 
 SLOPE = 0.1
 MEAN = (0.4488, 0.4371, 0.4040)  # of the DIV2K photographs, RGB

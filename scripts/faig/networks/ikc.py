@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..batches import Batch
-from ..kernels import COMPONENTS, grid_pca
-from ..objectives import Objective, Phase
+from ..data.batch import Batch
+from ..data.kernels import COMPONENTS, grid_pca
 from .blocks import GlobalMean, Tail, conv, cut, require_positive, start_estimator, stretch
+from .objectives import Objective, Phase
 
 SLOPE = 0.2
 

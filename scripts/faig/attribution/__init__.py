@@ -1,0 +1,1 @@
+"""Which filters serve which degradation: the pair, its filters, quadrature, methods, rankings."""

@@ -1,0 +1,66 @@
+"""A target network and the baseline it was fine-tuned from: what every analysis starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ..base.device import Compute
+from ..networks.building import load_state
+from ..networks.weights import load_weights
+from .filters import FilterIndex
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sets of weights of one network.
+
+    Attributes:
+        network: the module, in evaluation mode on the device of `compute`; its own weights do not
+            count, and may change. Its buffers (statistics of batch normalisation, kernel codes)
+            are the target's, and stay.
+        baseline: weights of the plain SR network, the paper's theta-bar, on the device.
+        target: weights of the blind SR network, the paper's theta, on the device.
+        compute: device and precision.
+    """
+
+    network: nn.Module
+    baseline: Mapping[str, Tensor]
+    target: Mapping[str, Tensor]
+    compute: Compute
+
+    @classmethod
+    def of(
+        cls,
+        network: nn.Module,
+        baseline: Mapping[str, Tensor],
+        target: Mapping[str, Tensor],
+        compute: Compute,
+    ) -> "Pair":
+        """Move a network and copies of its weights to the device."""
+        states = [
+            {name: value.to(compute.device, copy=True) for name, value in state.items()}
+            for state in (baseline, target)
+        ]
+        placed = compute.place(network).eval()
+        placed.load_state_dict(states[1])
+        return cls(placed, *states, compute)
+
+    @classmethod
+    def load(cls, network: nn.Module, baseline: Path, target: Path, compute: Compute) -> "Pair":
+        """Read both weights from files.
+
+        Raises:
+            InputError: weights of another architecture, or a damaged file.
+        """
+        states = [load_weights(path) for path in (baseline, target)]
+        for path, state in zip((baseline, target), states, strict=True):
+            load_state(network, state, str(path))
+        return cls.of(network, *states, compute)
+
+    @cached_property
+    def index(self) -> FilterIndex:
+        """The network's filters."""
+        return FilterIndex.of(self.network)

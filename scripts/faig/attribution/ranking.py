@@ -1,0 +1,80 @@
+"""From scores to discriminative rankings: which filters serve one degradation, not the others."""
+
+import numpy as np
+import pandas as pd
+
+from ..base.errors import InputError
+
+
+def discriminative_scores(scores: np.ndarray) -> np.ndarray:
+    """Contrast of each degradation with the mean of the others (equation 7 of the paper).
+
+    Args:
+        scores: (degradations, filters), mean over images.
+
+    Returns:
+        scores[D] - mean of scores[not D], same shape. With two degradations their difference.
+
+    Raises:
+        InputError: fewer than two degradations.
+    """
+    count = len(scores)
+    if count < 2:
+        raise InputError(
+            "discriminative filters need two or more degradations to tell apart, found one"
+        )
+    others = (scores.sum(axis=0, keepdims=True) - scores) / (count - 1)
+    return scores - others
+
+
+def ranks(scores: np.ndarray) -> np.ndarray:
+    """Rank of each filter in one row of scores, 0 = highest; equal scores by filter number."""
+    order = np.argsort(-scores, kind="stable")
+    result = np.empty_like(order)
+    result[order] = np.arange(len(order))
+    return result
+
+
+def top(order: np.ndarray, proportion: float) -> np.ndarray:
+    """The best filters as a mask.
+
+    Args:
+        order: rank of each filter, integers (filters,).
+        proportion: in (0, 1]; at least one filter is chosen.
+
+    Returns:
+        Boolean (filters,).
+    """
+    return order < max(1, round(proportion * len(order)))
+
+
+def shuffle_within_layers(layers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A permutation that leaves every filter in its layer.
+
+    A ranking reordered by it is the fair control for the ranking: random filters, but at any
+    proportion as many in each layer.
+
+    Args:
+        layers: the layer of each filter, (filters,).
+
+    Returns:
+        Integers (filters,).
+    """
+    order = np.arange(len(layers))
+    for layer in np.unique(layers):
+        places = np.flatnonzero(layers == layer)
+        order[places] = rng.permutation(places)
+    return order
+
+
+def selection(table: pd.DataFrame, degradation: str, proportion: float) -> np.ndarray:
+    """The chosen filters of a ranking table (columns filter, degradation, rank), boolean mask.
+
+    Raises:
+        InputError: the table knows no such degradation.
+    """
+    rows = table[table["degradation"] == degradation].sort_values("filter")
+    if rows.empty:
+        known = ", ".join(table["degradation"].unique())
+        raise InputError(f"the ranking has no degradation '{degradation}', only {known}")
+    return top(rows["rank"].to_numpy(), proportion)

@@ -1,0 +1,130 @@
+"""Tiles: an image too large for memory, taken in parts whose errors add up to the whole's.
+
+The squared error of an image is a sum over its pixels, and an output pixel depends only on the
+input within the network's receptive field. So a tile with a margin of that width gives its core's
+output exactly as the whole image does, and the tiles' losses and gradients add up to the whole's.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import InputError
+
+GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image. All numbers are LR pixels: (first row, row behind the last, …).
+
+    Attributes:
+        outer: rows and columns that the network sees, margins included.
+        core: rows and columns whose output counts, inside `outer`.
+    """
+
+    outer: tuple[int, int, int, int]
+    core: tuple[int, int, int, int]
+
+    def input(self, image: Tensor) -> Tensor:
+        """The part of an LR image (N, C, H, W) that the network sees."""
+        top, bottom, left, right = self.outer
+        return image[..., top:bottom, left:right]
+
+    def reference(self, image: Tensor, scale: int) -> Tensor:
+        """The core in an HR image (N, C, scale H, scale W)."""
+        top, bottom, left, right = (scale * n for n in self.core)
+        return image[..., top:bottom, left:right]
+
+    def output(self, image: Tensor, scale: int) -> Tensor:
+        """The core in the network's output for `input`."""
+        top, bottom, left, right = self.core
+        rows = slice(scale * (top - self.outer[0]), scale * (bottom - self.outer[0]))
+        columns = slice(scale * (left - self.outer[2]), scale * (right - self.outer[2]))
+        return image[..., rows, columns]
+
+
+def tiles(height: int, width: int, side: int, margin: int) -> Iterator[Tile]:
+    """Tiles whose cores cover an LR image, each once.
+
+    Args:
+        height, width: of the LR image.
+        side: of a core; the last ones may be smaller.
+        margin: LR pixels around a core, cut off at the image's border.
+    """
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            bottom, right = min(top + side, height), min(left + side, width)
+            outer = (
+                max(top - margin, 0),
+                min(bottom + margin, height),
+                max(left - margin, 0),
+                min(right + margin, width),
+            )
+            yield Tile(outer, (top, bottom, left, right))
+
+
+def receptive_radius(network: nn.Module, largest: int = 128) -> int:
+    """How many LR pixels around it an output pixel depends on, in each direction.
+
+    Measured on a copy with positive weights and no biases, in which nothing cancels and every unit
+    is active: where the gradient of the central output pixels with respect to the input is not
+    zero, there the output depends on it. Pooling over the image needs no measurement, which a
+    softmax or clamp behind it could hide.
+
+    Args:
+        largest: give up beyond this radius.
+
+    Raises:
+        InputError: the radius is larger, as for networks with global pooling.
+    """
+    if any(isinstance(module, GLOBAL) for module in network.modules()):
+        raise _too_far(network, largest)
+    probe = copy.deepcopy(network).double().cpu().eval()
+    with torch.no_grad():
+        for name, parameter in probe.named_parameters():
+            parameter.fill_(0.0 if name.endswith("bias") else 1.0 / parameter[0].numel())
+    radius = 8
+    while radius <= largest:
+        side = 2 * radius + 3
+        image = torch.ones(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+        output = probe(image)
+        scale = output.shape[-1] // side
+        centre = slice(scale * (radius + 1), scale * (radius + 2))
+        (gradient,) = torch.autograd.grad(output[..., centre, centre].sum(), image)
+        reached = gradient.abs().sum(dim=(0, 1)).nonzero() - (radius + 1)
+        if (found := int(reached.abs().max())) <= radius:
+            return found
+        radius *= 2
+    raise _too_far(network, largest)
+
+
+def _too_far(network: nn.Module, largest: int) -> InputError:
+    return InputError(
+        f"{type(network).__name__}: an output pixel depends on more than {largest} LR pixels in "
+        "each direction (a global operation?), so its images cannot be cut into tiles"
+    )
+
+
+class Tiler:
+    """Cuts LR images for a network into tiles; its receptive field, the margin, is found once.
+
+    Args:
+        side: an image with no side longer than that, in LR pixels, is one tile.
+    """
+
+    def __init__(self, network: nn.Module, side: int):
+        self.network, self.side = network, side
+
+    def cut(self, shape: tuple[int, int]) -> list[Tile]:
+        """Tiles for an LR image, of which height and width are given."""
+        margin = 0 if max(shape) <= self.side else self._margin
+        return list(tiles(*shape, self.side, margin))
+
+    @cached_property
+    def _margin(self) -> int:
+        return receptive_radius(self.network)

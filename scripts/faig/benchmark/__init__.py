@@ -1,0 +1,1 @@
+"""What attribution and training cost, beside plain loops and the machine's peak."""

@@ -1,0 +1,437 @@
+"""Benchmark: what an attribution costs, how near that is to the machine's peak, how exact it is.
+
+Two engines run side by side on the same weights and images: `ours` (`attribution.faig`, one pass
+for all degradations) and `released` (`released.Search`, the released code's protocol).
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..attribution.methods import Example, ImageScores, faig, read_examples
+from ..attribution.pair import Pair
+from ..attribution.ranking import discriminative_scores, ranks, top
+from ..base.device import Compute, has_bfloat16
+from ..base.progress import progress
+from ..data.store import ImageStore
+from ..evaluation.prediction import overlap
+from ..networks.building import build
+from .released import STEPS, Search
+
+RULE = "gauss-legendre"  # our engine's
+TOP = 0.01  # proportion of the filters whose overlap is compared
+
+Shape = tuple[int, int]  # height and width in LR pixels
+
+
+class Load(NamedTuple):
+    """Work that is measured: so many images of one shape."""
+
+    shape: Shape
+    images: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where weights and images come from: plain values, so that another process can have it.
+
+    Attributes:
+        network: arguments of `networks.build`.
+        baseline, target: files of the weights.
+        data: images (HDF5), of which the first is taken.
+        degradations: whose filters are searched for.
+        clean: the degradation that the baseline was trained on.
+        device: see `device.choose_device`.
+    """
+
+    network: Mapping
+    baseline: Path
+    target: Path
+    data: Path
+    degradations: Sequence[str]
+    clean: str
+    device: str = "auto"
+
+    def pair(self, precision: str) -> Pair:
+        """The weights, in a precision of `device.PRECISIONS`."""
+        compute = Compute.choose(self.device, precision)
+        return Pair.load(build(**self.network), self.baseline, self.target, compute)
+
+    def example(self, shape: Shape) -> Example:
+        """The centre of the first image, which is repeated side by side where it is too small."""
+        first = next(read_examples(ImageStore(self.data), self.degradations, self.clean))
+        scale = first.reference.shape[-1] // first.clean.shape[-1]
+        return Example(
+            first.name,
+            centre(first.reference, shape, scale),
+            centre(first.clean, shape),
+            {name: centre(pixels, shape) for name, pixels in first.inputs.items()},
+        )
+
+    def precisions(self) -> list[str]:
+        """See `fast_precisions`."""
+        return fast_precisions(self.device)
+
+
+def fast_precisions(device: str) -> list[str]:
+    """Precisions that the hardware is fast in; for `device` see `device.choose_device`."""
+    fast = has_bfloat16(Compute.choose(device).device)
+    return ["float32", "bfloat16"] if fast else ["float32"]
+
+
+def centre(pixels: Tensor, shape: Shape, scale: int = 1) -> Tensor:
+    """The central part of an image, which is repeated side by side where it is too small.
+
+    Args:
+        pixels: (1, 3, scale H, scale W).
+        shape: of the part, in LR pixels.
+    """
+    sides = [n // scale for n in pixels.shape[-2:]]
+    repeats = [math.ceil(wanted / n) for wanted, n in zip(shape, sides, strict=True)]
+    pixels = pixels.tile(1, 1, *repeats)
+    y, x = (
+        scale * ((n * k - wanted) // 2) for n, k, wanted in zip(sides, repeats, shape, strict=True)
+    )
+    return pixels[..., y : y + scale * shape[0], x : x + scale * shape[1]].contiguous()
+
+
+# ---- the engines
+
+
+class Ours:
+    """Our engine: Gauss-Legendre, every weight of the path made once for all degradations.
+
+    Attributes:
+        evaluations: forward and backward passes; a forward pass alone, of which the completeness
+            error takes two per degradation, counts a third.
+        share: how much of them `run` does.
+    """
+
+    name, rule, share = "ours", RULE, 1.0
+
+    def __init__(self, source: Source, precision: str, nodes: int):
+        self.precision, self.nodes = precision, nodes
+        self.pair = source.pair(precision)
+        self.evaluations = (nodes + 2 / 3) * len(source.degradations)
+
+    def run(self, examples: Sequence[Example], position: float) -> None:
+        """Attribute some images."""
+        self._scores(examples, self.nodes)
+
+    def warm(self, examples: Sequence[Example]) -> None:
+        """The same with one node, which takes as much memory."""
+        self._scores(examples, 1)
+
+    def _scores(self, examples: Sequence[Example], nodes: int) -> None:
+        for _ in faig(self.pair, examples, quadrature=self.rule, nodes=nodes):
+            pass
+
+
+class Released:
+    """The released protocol. All of its steps cost the same, so that only one is timed at once.
+
+    The attributes are those of `Ours`.
+    """
+
+    name, rule, precision, nodes, share = "released", "left", "float32", STEPS, 1 / STEPS
+
+    def __init__(self, source: Source):
+        self.pair = source.pair(self.precision)
+        self.build = partial(build, **source.network)
+        self.evaluations = STEPS * len(source.degradations) ** 2
+
+    def run(self, examples: Sequence[Example], position: float) -> None:
+        """One step of every image for all searches, at a position in [0, 1) of the path."""
+        for example in examples:
+            inputs = {name: self._image(pixels) for name, pixels in example.inputs.items()}
+            reference = self._image(example.reference)
+            search = Search(self.build, self.pair.baseline, self.pair.target, inputs, reference)
+            search.integrals([int(position * STEPS)])
+
+    def warm(self, examples: Sequence[Example]) -> None:
+        """One step."""
+        self.run(examples, 0.0)
+
+    def _image(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.pair.compute.device).float() / 255
+
+
+Engine = Ours | Released
+
+
+def engine_makers(source: Source, nodes: int) -> list[Callable[[], Engine]]:
+    """All engines that this machine is fast in, not yet made."""
+    ours = [partial(Ours, source, precision, nodes) for precision in source.precisions()]
+    return [partial(Released, source), *ours]
+
+
+# ---- cost
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called in tables."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done what was asked of it."""
+    if device.type in ("cuda", "mps"):
+        getattr(torch, device.type).synchronize()
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that a piece of work takes."""
+    synchronize(device)
+    start = time.perf_counter()
+    work()
+    synchronize(device)
+    return time.perf_counter() - start
+
+
+def seconds_per_image(
+    engines: Sequence[Engine], examples: Sequence[Example], repetitions: int
+) -> list[float]:
+    """Median time of each engine, in seconds per image.
+
+    The engines take turns, so that what else the machine does disturbs all alike. The released
+    protocol's steps are timed at places spread evenly over the path, and scaled to all of them.
+    """
+    times = [[] for _ in engines]
+    for engine in engines:
+        engine.warm(examples[:1])
+    for repetition in range(repetitions):
+        position = (repetition + 0.5) / repetitions
+        for engine, found in zip(engines, times, strict=True):
+            seconds = timed(partial(engine.run, examples, position), engine.pair.compute.device)
+            found.append(seconds / engine.share / len(examples))
+    return [float(np.median(found)) for found in times]
+
+
+def flop_per_pixel(pair: Pair, side: int = 32) -> float:
+    """Floating-point operations of one forward and backward pass per LR pixel.
+
+    Two for each multiply-add of the convolutions, as torch counts them.
+    """
+    image = torch.zeros(1, 3, side, side, device=pair.compute.device)
+    with FlopCounterMode(display=False) as counter:
+        output = pair.network(image)
+        parameters = list(pair.network.parameters())
+        torch.autograd.grad(output.sum(), parameters, materialize_grads=True)
+    return counter.get_total_flops() / side**2
+
+
+def peak_gflops(compute: Compute, sides: Sequence[int], repetitions: int = 3) -> float:
+    """The machine's fastest product of two square matrices, in GFLOP/s.
+
+    Args:
+        compute: device and precision.
+        sides: of the matrices; the best counts.
+    """
+    if compute.device.type == "cuda":  # as convolutions in float32 round there, so may products
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    best = 0.0
+    for side in sides:
+        one, two = (torch.rand(side, side, device=compute.device) for _ in range(2))
+        work = partial(torch.mm, one.to(compute.precision), two.to(compute.precision))
+        work()
+        fastest = min(timed(work, compute.device) for _ in range(repetitions))
+        best = max(best, 2 * side**3 / fastest / 1e9)
+    return best
+
+
+def peak_memory(make: Callable[[], Engine], source: Source, loads: Sequence[Load]) -> list[float]:
+    """Peak memory of an engine for growing loads, in MB beyond what it has when loaded.
+
+    Measured in a process of its own, which has done nothing else: allocated by torch on CUDA,
+    resident elsewhere.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_peaks, make, source, loads, torch.get_num_threads()).result()
+
+
+def _peaks(
+    make: Callable[[], Engine], source: Source, loads: Sequence[Load], threads: int
+) -> list[float]:
+    torch.set_num_threads(threads)
+    engine, found = make(), []
+    device = engine.pair.compute.device
+    before = _highest(device)
+    for load in loads:
+        engine.warm([source.example(load.shape)] * load.images)
+        found.append(_highest(device) - before)
+    return found
+
+
+def _highest(device: torch.device) -> float:
+    """The most memory that this process ever had, in MB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, where getrusage counts the parent process in
+        line = next(n for n in status.read_text().splitlines() if n.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+    import resource  # not on every system
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+# ---- exactness
+
+
+def contrast(result: ImageScores) -> np.ndarray:
+    """Discriminative scores of one image, (degradations, filters)."""
+    return discriminative_scores(result.scores.double().cpu().numpy())
+
+
+def agreement(found: np.ndarray, expected: np.ndarray) -> tuple[list[float], list[float]]:
+    """How far two rankings agree.
+
+    Args:
+        found, expected: discriminative scores, (degradations, filters).
+
+    Returns:
+        Per degradation the overlap of the top filters, and Spearman's rank correlation.
+    """
+    from scipy.stats import spearmanr  # slow to import
+
+    pairs = list(zip(found, expected, strict=True))
+    overlaps = [overlap(top(ranks(one), TOP), top(ranks(two), TOP)) for one, two in pairs]
+    return overlaps, [float(spearmanr(one, two).statistic) for one, two in pairs]
+
+
+class Point(NamedTuple):
+    """A quadrature rule, its number of nodes, and a precision."""
+
+    rule: str
+    nodes: int
+    precision: str
+
+
+def points(
+    rules: Mapping[str, Sequence[int]], nodes: int, precisions: Sequence[str]
+) -> list[Point]:
+    """Quadratures to try: all in float32, our engine's in every precision, the released one."""
+    ours = [Point(RULE, n, p) for p in precisions for n in {*rules.get(RULE, []), nodes}]
+    others = [Point(rule, n, "float32") for rule, numbers in rules.items() for n in numbers]
+    return sorted({*ours, *others, Point("left", STEPS, "float32")})
+
+
+def quadrature_table(
+    source: Source, shape: Shape, rules: Mapping[str, Sequence[int]], nodes: int, reference: int
+) -> pd.DataFrame:
+    """How exact every quadrature rule is on one image.
+
+    Args:
+        shape: of the image.
+        rules: numbers of nodes to try per rule.
+        nodes: our engine's.
+        reference: nodes of the midpoint rule, in float32, that all are compared with.
+
+    Returns:
+        Rows with rule, nodes, precision, image_pixels (LR), degradation, overlap_top1,
+        rank_correlation, completeness (relative error), seconds (per image), default (whether it
+        is our engine's quadrature), the reference first.
+    """
+    example, precisions = source.example(shape), source.precisions()
+    pairs = {precision: source.pair(precision) for precision in precisions}
+    order = [Point("midpoint", reference, "float32"), *points(rules, nodes, precisions)]
+    expected, rows = None, []
+    for point in progress(order, "quadrature", len(order), "rule"):
+        start = time.perf_counter()
+        pair, rule = pairs[point.precision], {"quadrature": point.rule, "nodes": point.nodes}
+        (result,) = faig(pair, [example], **rule)
+        seconds = time.perf_counter() - start
+        found = contrast(result)
+        expected = found if expected is None else expected
+        facts = zip(example.inputs, *agreement(found, expected), result.completeness, strict=True)
+        rows += [(*point, math.prod(shape), *row, seconds) for row in facts]
+    columns = ["degradation", "overlap_top1", "rank_correlation", "completeness", "seconds"]
+    table = pd.DataFrame(rows, columns=[*Point._fields, "image_pixels", *columns])
+    return table.assign(default=(table["rule"] == RULE) & (table["nodes"] == nodes))
+
+
+def exactness(quadrature: pd.DataFrame, engine: Engine) -> dict[str, float]:
+    """What a quadrature table says about an engine: overlap_top1_*, rank_correlation."""
+    keys = ["rule", "nodes", "precision"]
+    own = quadrature.set_index(keys).loc[[(engine.rule, engine.nodes, engine.precision)]]
+    overlaps = zip(own["degradation"], own["overlap_top1"], strict=True)
+    return {
+        **{f"overlap_top1_{name}": value for name, value in overlaps},
+        "rank_correlation": own["rank_correlation"].mean(),
+    }
+
+
+# ---- both together
+
+
+def attribution_table(
+    source: Source,
+    loads: Sequence[Load],
+    quadrature: pd.DataFrame,
+    *,
+    nodes: int,
+    repetitions: int,
+    matrices: Sequence[int],
+) -> pd.DataFrame:
+    """What one image costs either engine, and how exact it is.
+
+    Args:
+        loads: growing.
+        quadrature: see `quadrature_table`, with the same `nodes`.
+        nodes: our engine's.
+        repetitions: of every timing, of which the median is taken.
+        matrices: sides of the matrices that the machine's peak is measured with.
+
+    Returns:
+        Rows with engine, precision, device, threads, nodes, filters, image_pixels (LR), images,
+        seconds_per_image, evaluations_per_second, gflops, peak_gflops, memory_mb, ratio (the
+        released protocol's seconds / these), overlap_top1_<degradation>, rank_correlation.
+    """
+    makers = engine_makers(source, nodes)
+    memories = [peak_memory(make, source, loads) for make in makers]
+    engines = [make() for make in makers]
+    flop, rows, peaks = flop_per_pixel(engines[0].pair), [], {}
+    for k, load in enumerate(progress(loads, "timing", len(loads), "load")):
+        examples = [source.example(load.shape)] * load.images
+        times, pixels = seconds_per_image(engines, examples, repetitions), math.prod(load.shape)
+        for engine in engines[1:]:  # between the timings, since the machine's speed may vary
+            now = peak_gflops(engine.pair.compute, matrices)
+            peaks[engine.precision] = max(now, peaks.get(engine.precision, 0))
+        for engine, memory, seconds in zip(engines, memories, times, strict=True):
+            rate = engine.evaluations / seconds
+            costs = {
+                "image_pixels": pixels,
+                "images": load.images,
+                "seconds_per_image": seconds,
+                "evaluations_per_second": rate,
+                "gflops": rate * flop * pixels / 1e9,
+                "memory_mb": memory[k],
+                "ratio": times[0] / seconds,
+            }
+            rows.append({**describe(engine), **costs, **exactness(quadrature, engine)})
+    table = pd.DataFrame(rows)
+    return table.assign(peak_gflops=table["precision"].map(peaks))
+
+
+def describe(engine: Engine) -> dict:
+    """Columns that tell an engine and where it ran."""
+    return {
+        "engine": engine.name,
+        "precision": engine.precision,
+        "device": device_name(engine.pair.compute.device),
+        "threads": torch.get_num_threads(),
+        "nodes": engine.nodes,
+        "filters": len(engine.pair.index),
+    }

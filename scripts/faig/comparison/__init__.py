@@ -1,0 +1,1 @@
+"""Two branches or one: controls of equal cost, codes, and probes of what they know."""

@@ -1,0 +1,1 @@
+"""Photographs on their way to a network: sources, archives, degradations, the store, batches."""

@@ -1,0 +1,1 @@
+"""What filters are worth: masking, re-training, prediction of the degradation."""

@@ -1,0 +1,90 @@
+"""Building a network by its name in the config, and putting weights into it."""
+
+import difflib
+import importlib
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from ..base.errors import InputError
+
+
+def names() -> list[str]:
+    """Names of the networks that come with the project."""
+    files = (f.stem for f in Path(__file__).parent.glob("*.py") if f.stem != "__init__")
+    return sorted(name for name in files if hasattr(_module(name), "Network"))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__package__}.{name}")
+
+
+def network_class(architecture: str) -> type[nn.Module]:
+    """The class named `architecture`: a file of this package, or `"package.module:Class"`."""
+    if ":" in architecture:
+        module, attribute = architecture.split(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"network '{architecture}' cannot be imported: {error}") from None
+    if architecture not in names():
+        near = difflib.get_close_matches(architecture, names())
+        raise InputError(
+            f"unknown network '{architecture}'; known: {', '.join(near or names())}, "
+            'or "package.module:Class"'
+        )
+    return _module(architecture).Network
+
+
+def build(architecture: str, scale: int, parameters: Mapping | None = None) -> nn.Module:
+    """Build a network with fresh weights, drawn from torch's global generator.
+
+    Raises:
+        InputError: no such network, or a parameter that it does not take.
+    """
+    cls = network_class(architecture)
+    arguments = {"scale": scale, **(parameters or {})}
+    try:
+        inspect.signature(cls).bind(**arguments)
+    except TypeError as error:
+        raise InputError(f"network '{architecture}': {error}") from None
+    return cls(**arguments)
+
+
+def read_spec(path: Path) -> dict:
+    """What `match_controls.py` wrote of one variant of a system.
+
+    Returns:
+        Keys network (arguments of `build`), blocks (of a control; None), parameters
+        (number), multiply_adds (per LR pixel).
+    """
+    return json.loads(path.read_text())
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:
+    """Put weights into a network.
+
+    Args:
+        source: where the weights came from, for the error message.
+
+    Raises:
+        InputError: names or shapes differ; names the first that do.
+    """
+    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in state.items()}
+    differences = [
+        f"{name}: network {own.get(name, 'has none')}, file {given.get(name, 'has none')}"
+        for name in [*own, *(set(given) - set(own))]
+        if own.get(name) != given.get(name)
+    ]
+    if differences:
+        raise InputError(
+            f"{source}: weights of another architecture than {type(network).__name__} as "
+            f"configured; {len(differences)} entries differ, first: " + "; ".join(differences[:3])
+        )
+    network.load_state_dict(dict(state))
+    return network

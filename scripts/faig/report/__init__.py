@@ -1,0 +1,1 @@
+"""Tables and figures for people: statistics over images and seeds, looks, prose."""

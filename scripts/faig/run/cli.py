@@ -1,0 +1,110 @@
+"""What every script does alike: arguments, threads, and errors written for people."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from ..base.errors import InputError
+from ..base.provenance import checksum
+
+
+def parser(description: str, *, computes: bool = False) -> argparse.ArgumentParser:
+    """An argument parser with the options that all scripts share.
+
+    Args:
+        description: the script's docstring.
+        computes: whether the script uses torch; adds --threads.
+    """
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument(
+        "--config",
+        type=_json,
+        default={},
+        metavar="JSON",
+        help="the keys of the config that this step depends on, as one JSON object",
+    )
+    if computes:
+        result.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    return result
+
+
+def _json(text: str) -> dict:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from None
+
+
+def path(parser: argparse.ArgumentParser, name: str, help: str, **options) -> None:
+    """Add a required argument that is a path, or several with nargs."""
+    parser.add_argument(name, type=Path, required=True, help=help, **options)
+
+
+def pair(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments --baseline and --target: the weights of a pair."""
+    path(parser, "--baseline", "the baseline's weights (safetensors)")
+    path(parser, "--target", "the target's weights (safetensors)")
+
+
+def tables(parser: argparse.ArgumentParser) -> None:
+    """Add the repeatable argument --table: tables of a run, each with what it is."""
+    parser.add_argument(
+        "--table",
+        nargs=4,
+        action="append",
+        required=True,
+        metavar=("NAME", "NETWORK", "SEED", "PATH"),
+        help="a table (Parquet) and what it is; once for every file",
+    )
+
+
+def reuse(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments --cache and --code, see `reusable`."""
+    parser.add_argument(
+        "--cache", type=Path, help="folder of results that runs share; without it, none is reused"
+    )
+    parser.add_argument(
+        "--code", type=Path, nargs="*", default=[], help="files of code that the result depends on"
+    )
+
+
+def reusable(args: argparse.Namespace, parts: Sequence[str | Path], files: Sequence[Path]):
+    """The files that a script makes, which another run may have made before.
+
+    Args:
+        parts: what they are made from: texts, and files (`Path`); code and torch are added.
+        files: the script's outputs.
+    """
+    from .reuse import Reusable
+
+    return Reusable(args.cache, checksum(*parts, version("torch"), *args.code), files)
+
+
+def compute(args: argparse.Namespace):
+    """Device and precision from the config's `device` and `precision`, threads from --threads.
+
+    A GPU is the script's alone until it ends.
+    """
+    import torch
+
+    from ..base.device import Compute, choose_device, claim
+
+    torch.set_num_threads(args.threads)
+    device = claim(choose_device(args.config.get("device", "auto")))
+    chosen = Compute.choose(str(device), args.config.get("precision", "auto"))
+    print(f"computing on {chosen}, {args.threads} CPU threads", flush=True)
+    return chosen
+
+
+def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
+    """Parse the command line and run `main`; the user's mistakes end in one line, exit status 1."""
+    args = parser.parse_args()
+    try:
+        main(args)
+    except InputError as error:
+        sys.exit(f"error: {error}")
