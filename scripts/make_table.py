@@ -2,7 +2,7 @@
 
 Every table is a function under `@table`; its arguments are tables of the run, named as its
 parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high`) are those of
-`faig.tables.interval`; PSNR in dB; gradient_mse x 1000.
+`faig.report.summaries.interval`; PSNR in dB; gradient_mse x 1000.
 """
 
 from collections.abc import Callable

@@ -603,7 +603,8 @@ def test_a_run_killed_while_unpacking_leaves_nothing_to_the_next(tmp_path):
     (tmp_path / "a.zip").write_bytes(ARCHIVE)
     kill = "lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
     code = (
-        "import os, shutil, signal; from pathlib import Path; from faig.data.archives import unpack;"
+        "import os, shutil, signal; from pathlib import Path;"
+        "from faig.data.archives import unpack;"
         f"shutil.copyfileobj = {kill}; unpack(Path('a.zip'), Path('set'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}

@@ -17,9 +17,9 @@ import display
 import gpus
 import guard
 from codebase import code
-from faig import manifest
-from faig.errors import DiskFull, InputError
-from faig.sources import folder_files
+from faig.base.errors import DiskFull, InputError
+from faig.data.sources import folder_files
+from faig.run import manifest
 from resources import CPUS, Requests
 from sections import Sections
 
