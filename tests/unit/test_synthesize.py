@@ -1,4 +1,4 @@
-"""The script that degrades a dataset: in parallel, in bounded memory, and resumable."""
+"""Degrading a dataset: in parallel, in bounded memory, and resumable."""
 
 import json
 import os
@@ -6,22 +6,25 @@ import shutil
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-import synthesize
 import torch
 from faig.base.errors import InputError
+from faig.base.provenance import canonical_json
 from faig.base.seeds import derive
+from faig.data import synthesis
 from faig.data.degradations import build_degradations, to_float, to_uint8
+from faig.data.sources import folder_files
 from faig.data.store import ImageStore
+from faig.data.synthesis import Recipe, synthesize
 from PIL import Image
 from toys import photo
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 BLUR = {"op": "gaussian_blur", "size": 9, "sigma": 2.0}
 DOWN = {"op": "downsample"}
 NOISE = {"op": "gaussian_noise", "sigma": 0.1}
@@ -40,7 +43,9 @@ def config(stems: bool = False, seed: int = 0) -> dict:
 
 
 def run(folder: Path, output: Path, cfg: dict, threads: int = 2) -> None:
-    synthesize.main(Namespace(config=cfg, folder=folder, output=output, threads=threads))
+    degradations = build_degradations(cfg["degradations"], cfg["scale"])
+    recipe = Recipe(degradations, cfg["scale"], cfg["seed"], cfg["stems"])
+    synthesize(output, folder_files(folder), recipe, threads, canonical_json(cfg))
 
 
 # the script, but for the fourth image it takes for ever
@@ -59,7 +64,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def start(folder: Path, output: Path, cfg: dict, code: str = "") -> subprocess.Popen:
     """The same as a process of its own."""
-    script = Path(synthesize.__file__)
+    script = SCRIPTS / "synthesize.py"
     options = ["--folder", folder, "--output", output, "--threads", "2"]
     command = [*(("-c", code) if code else ()), script, "--config", json.dumps(cfg), *options]
     paths = {**os.environ, "PYTHONPATH": str(script.parent)}
@@ -177,7 +182,7 @@ def test_nothing_is_taken_from_a_run_on_anything_else(tmp_path, capsys, monkeypa
     if change == "name":
         cut.rename(folder / "0055.png")
     if change == "code":
-        monkeypatch.setattr(synthesize, "CODE", [Path(__file__)])
+        monkeypatch.setattr(synthesis, "MODULES", [Path(__file__)])
     with nullcontext() if change == "pixels" else pytest.raises(InputError):
         run(folder, output, config())
     assert ("going on" in capsys.readouterr().out) == (change == "nothing")

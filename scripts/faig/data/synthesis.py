@@ -1,0 +1,141 @@
+"""Degrading a dataset's photographs into one HDF5 file: in parallel, and resumable."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..base import seeds
+from ..base.progress import progress
+from ..base.provenance import canonical_json, checksum
+from ..base.seeds import derive
+from . import degradations, sources
+from .degradations import Degradation, to_float, to_uint8
+from .sources import measure_cropped, read_cropped
+from .store import ImageWriter
+
+# an unfinished file is not gone on with after a change of these
+MODULES = [
+    Path(file) for file in (__file__, degradations.__file__, seeds.__file__, sources.__file__)
+]
+
+
+class Recipe:
+    """What is stored of a photograph: its HR image, and what each degradation makes of it.
+
+    Args:
+        degradations: by name.
+        scale: super-resolution factor.
+        seed: of the degradations' randomness.
+        deterministic: store what the operators before the first random one make, for training
+            to go on from; else the LR images.
+        crop: longest side of the HR images in pixels, cut from the centre; None for no limit.
+    """
+
+    def __init__(
+        self,
+        degradations: Mapping[str, Degradation],
+        scale: int,
+        seed: int,
+        deterministic: bool = False,
+        crop: int | None = None,
+    ):
+        self.scale, self.seed, self.crop = scale, seed, crop
+        self.deterministic = deterministic
+        # degradations that differ only from the first random operator on share one image
+        first: dict[str, str] = {}
+        self.shared = {
+            name: first.setdefault(degradation.stem_key, name) if deterministic else name
+            for name, degradation in degradations.items()
+        }
+        # without an operator before the first random one, it is the HR image itself
+        self.plain = {n for n in degradations if deterministic and not degradations[n].stem}
+        stored = dict.fromkeys(self.shared.values())
+        self.made = {name: degradations[name] for name in stored if name not in self.plain}
+        self.sizes = {name: self._relative_size(each) for name, each in self.made.items()}
+
+    def _relative_size(self, degradation: Degradation) -> Fraction:
+        """Side of an LR image by that of its HR image; 1 where no downsampling is stored."""
+        side = 16 * self.scale
+        small = self._degrade(np.zeros((side, side, 3), np.uint8), "", degradation)
+        return Fraction(len(small), side)
+
+    def _degrade(self, pixels: np.ndarray, name: str, degradation: Degradation) -> np.ndarray:
+        """HR pixels uint8 (H, W, 3) to LR pixels, or to the deterministic operators' result."""
+        image = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
+        if self.deterministic:
+            result = degradation.apply_stem(image)
+        else:
+            generator = torch.Generator().manual_seed(derive(self.seed, "degrade", name))
+            result = degradation(image, generator)
+        return to_uint8(result)[0].permute(1, 2, 0).numpy()
+
+    def shapes(self, image: str, path: Path) -> dict[str, tuple[int, int]]:
+        """Heights and widths of what `make` will make, by HDF5 key."""
+        height, width = measure_cropped(path, self.scale, self.crop)
+        lr = {
+            f"lr/{name}/{image}": (int(height * size), int(width * size))
+            for name, size in self.sizes.items()
+        }
+        return {f"hr/{image}": (height, width), **lr}
+
+    def links(self, image: str) -> dict[str, str]:
+        """Keys that are other names of what `make` makes, and its keys."""
+        originals = {
+            name: "hr" if name in self.plain else f"lr/{original}"
+            for name, original in self.shared.items()
+            if name != original or name in self.plain
+        }
+        return {f"lr/{name}/{image}": f"{folder}/{image}" for name, folder in originals.items()}
+
+    def make(self, image: str, path: Path) -> dict[str, np.ndarray]:
+        """All that is stored of a photograph, uint8 (H, W, 3), by HDF5 key."""
+        pixels = read_cropped(path, self.scale, self.crop)
+        lr = {
+            f"lr/{name}/{image}": self._degrade(pixels, f"{name}/{image}", degradation)
+            for name, degradation in self.made.items()
+        }
+        return {f"hr/{image}": pixels, **lr}
+
+
+def synthesize(
+    output: Path, files: Mapping[str, Path], recipe: Recipe, threads: int, description: str
+) -> None:
+    """Make one HDF5 file of photographs; go on with an unfinished one that was made alike.
+
+    Args:
+        output: HDF5 file to write.
+        files: the photographs by name.
+        threads: photographs that are degraded side by side.
+        description: of the dataset and the recipe, kept as the file's attribute `config`.
+
+    Raises:
+        InputError: an unreadable photograph, or too little space.
+    """
+    attributes = {
+        "config": description,
+        "scale": recipe.scale,
+        "stems": recipe.deterministic,
+        "seed": recipe.seed,
+        "versions": canonical_json({p: version(p) for p in ("torch", "pillow", "h5py")}),
+        "checksum": checksum(*files.values()),
+    }
+    shapes = {image: recipe.shapes(image, path) for image, path in files.items()}
+    links = {key: original for image in files for key, original in recipe.links(image).items()}
+    with (
+        ImageWriter.open(output, attributes, shapes, links, checksum(*MODULES)) as writer,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+
+        def make(image: str) -> None:
+            writer.write(image, recipe.make(image, files[image]))
+
+        missing, done = writer.missing, len(files) - len(writer.missing)
+        if done:
+            print(f"going on from an unfinished file with {done} images", flush=True)
+        for _ in progress(pool.map(make, missing), "degrading", len(files), "image", done):
+            pass
