@@ -3,9 +3,9 @@
 from faig.attribution.pair import Pair
 from faig.base.metrics import psnr
 from faig.base.tables import read_table
+from faig.data.crops import Crop
 from faig.data.store import ImageStore
 from faig.evaluation.ablation import choices, mask
-from faig.evaluation.prediction import Crop
 from faig.networks.building import build
 from faig.networks.restoring import restore
 from faig.report.figures import grid, label, most_detailed, write

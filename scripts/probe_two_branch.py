@@ -1,54 +1,26 @@
-"""Tell each test image's degradation from the code that a two-branch network finds for it."""
+"""Tell each test image's degradation from a two-branch network's embedding of it."""
 
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
 from faig.base.tables import write_table
-from faig.comparison.two_branch import crop_codes, load, presence_probe
+from faig.comparison.probes import Embedded, probe_presence
+from faig.comparison.two_branch import load
+from faig.data.crops import spread_crops
 from faig.data.store import ImageStore
-from faig.evaluation.prediction import crops_of
 from faig.networks.building import read_spec
 from faig.run import cli
-
-
-def find_codes(network, path: Path, cfg: dict, compute) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every crop under every true degradation, and the network's code of it.
-
-    Returns:
-        Rows with dataset, true_degradation, image; and the codes, (rows, C).
-    """
-    store, conditions = ImageStore(path), list(cfg["conditions"])
-    crops = crops_of(store, cfg)
-    codes = [crop_codes(network, store, crops, true, compute) for true in conditions]
-    rows = [(path.stem, true, str(crop)) for true in conditions for crop in crops]
-    table = pd.DataFrame(rows, columns=["dataset", "true_degradation", "image"])
-    return table, np.concatenate(codes)
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     network = load(read_spec(args.spec), args.weights, compute)
-    known, known_codes = find_codes(network, args.calibration, cfg, compute)
-    tests = [find_codes(network, path, cfg, compute) for path in args.data]
-    present = {true: set(ranked) for true, ranked in cfg["conditions"].items()}
-    # as the thresholds of the prediction by filters: from single degradations
-    single = (known["true_degradation"].map(present).map(len) <= 1).to_numpy()
 
-    tables = []
-    for degradation in cfg["degradations"]:
-        has = {true: degradation in ranked for true, ranked in present.items()}
-        answers = known["true_degradation"].map(has)[single]
-        probe = presence_probe().fit(known_codes[single], answers)
-        tables += [
-            rows.assign(
-                degradation=degradation,
-                present=rows["true_degradation"].map(has),
-                predicted=probe.predict(codes),
-            )
-            for rows, codes in tests
-        ]
-    write_table(args.output, pd.concat(tables, ignore_index=True), {"config": cfg})
+    def embed(path) -> Embedded:
+        store = ImageStore(path)
+        crops = spread_crops(store, cfg["crop"] // store.scale, cfg["crops_per_image"])
+        return Embedded.of(network, store, crops, cfg["conditions"], compute)
+
+    known, tests = embed(args.calibration), list(map(embed, args.data))
+    table = probe_presence(known, tests, cfg["degradations"], cfg["conditions"])
+    write_table(args.output, table, {"config": cfg})
 
 
 if __name__ == "__main__":

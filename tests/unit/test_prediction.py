@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 from faig.attribution.methods import Example
+from faig.data.crops import spread_crops
 from faig.evaluation.prediction import (
     best_threshold,
     crop_examples,
     overlap,
-    own_filters,
-    spread_crops,
+    used_filters,
     with_target_output,
 )
 from faig.networks.restoring import restore
@@ -43,15 +43,15 @@ def test_overlap(own, other, score):
     assert overlap(flags(own), flags(other)) == pytest.approx(score)
 
 
-def test_own_filters_are_the_highest_scores():
+def test_used_filters_are_the_highest_scores():
     scores = np.array([1.0, 9, 3, 0, 7])
-    assert own_filters(scores, 0.4, np.zeros(5)).tolist() == flags(".x..x").tolist()
+    assert used_filters(scores, 0.4, np.zeros(5)).tolist() == flags(".x..x").tolist()
 
 
 def test_what_is_typical_is_subtracted_as_a_share():
     scores, typical = np.array([60.0, 30, 10, 0]), np.array([0.6, 0.15, 0.1, 0.15])
-    assert own_filters(scores, 0.25, typical).tolist() == flags(".x..").tolist()
-    assert own_filters(scores, 0.25, 1e6 * typical).tolist() == flags(".x..").tolist()
+    assert used_filters(scores, 0.25, typical).tolist() == flags(".x..").tolist()
+    assert used_filters(scores, 0.25, 1e6 * typical).tolist() == flags(".x..").tolist()
 
 
 def test_threshold_separates_what_can_be_separated():

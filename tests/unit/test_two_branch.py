@@ -12,6 +12,7 @@ from faig.attribution.tiling import receptive_radius
 from faig.base.device import Compute
 from faig.base.errors import InputError
 from faig.benchmark.released import Search
+from faig.comparison.controls import matched_blocks
 from faig.data.batch import Batch
 from faig.data.degradations import gaussian_kernel
 from faig.data.kernels import (
@@ -204,20 +205,20 @@ def test_multiply_adds_of_a_convolution_and_of_a_batch_of_sizes():
     ("architecture", "expected"), [("dan1", (54, 221)), ("dasr", (76, 31)), ("srresnet", (16, 16))]
 )
 def test_matched_blocks(architecture, expected):
-    assert cost.matched_blocks(full(architecture), 64, 64) == expected
+    assert matched_blocks(full(architecture), 64, 64) == expected
 
 
 def test_no_other_number_of_blocks_is_nearer():
     network = small("dasr", features=10)
     counts = cost.parameters, lambda n: cost.multiply_adds(n, 8, 8)
-    for own, count in zip(cost.matched_blocks(network, 8, 8, features=6), counts, strict=True):
+    for own, count in zip(matched_blocks(network, 8, 8, features=6), counts, strict=True):
         near = [build("srresnet", 2, {"features": 6, "blocks": own + k}) for k in (-1, 0, 1)]
         distances = [abs(count(other) - count(network)) for other in near]
         assert min(distances) == distances[1]
 
 
 def test_matched_blocks_are_one_at_least():
-    assert cost.matched_blocks(small("dasr"), 8, 8) == (1, 1)
+    assert matched_blocks(small("dasr"), 8, 8) == (1, 1)
 
 
 # loops

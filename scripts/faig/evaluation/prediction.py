@@ -4,31 +4,60 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from torch import Tensor
+import pandas as pd
 
-from ..attribution.methods import Example
+from ..attribution.methods import Example, attribute
 from ..attribution.pair import Pair
 from ..attribution.ranking import ranks, top
+from ..base.progress import progress
+from ..data.crops import Crop, spread_crops
 from ..data.degradations import to_uint8
-from ..data.sources import spread
 from ..data.store import ImageStore
 from ..networks.restoring import restore
 
+REFERENCES = ("ground_truth", "target_output")
 
-def overlap(own: np.ndarray, of_degradation: np.ndarray) -> float:
+
+@dataclass(frozen=True)
+class Settings:
+    """What is predicted, and how.
+
+    Attributes:
+        conditions: per true degradation those of the ranked degradations that it contains.
+        clean: the degradation that nothing is added to.
+        crop: side of the crops in HR pixels.
+        crops_per_image: how many at most.
+        proportion: of the filters that are compared, in (0, 1].
+        parameters: of FAIG.
+    """
+
+    conditions: Mapping[str, Sequence[str]]
+    clean: str
+    crop: int
+    crops_per_image: int
+    proportion: float
+    parameters: Mapping
+
+
+def overlap(of_image: np.ndarray, of_degradation: np.ndarray) -> float:
     """Overlap score of two choices of filters (the paper's section 5).
 
     Args:
-        own: the top filters of one image, boolean (filters,).
+        of_image: the top filters of one image, boolean (filters,).
         of_degradation: the top filters of a degradation, boolean (filters,).
 
     Returns:
-        |own and of_degradation| / |of_degradation|, in [0, 1].
+        |of_image and of_degradation| / |of_degradation|, in [0, 1].
     """
-    return float((own & of_degradation).sum() / of_degradation.sum())
+    return float((of_image & of_degradation).sum() / of_degradation.sum())
 
 
-def own_filters(scores: np.ndarray, proportion: float, typical: np.ndarray) -> np.ndarray:
+def normalized(scores: np.ndarray) -> np.ndarray:
+    """Scores scaled to sum 1; zeros stay zeros."""
+    return scores / max(scores.sum(), 1e-30)
+
+
+def used_filters(scores: np.ndarray, proportion: float, typical: np.ndarray) -> np.ndarray:
     """The top filters of one image: those it uses more than a typical image does.
 
     Args:
@@ -40,9 +69,7 @@ def own_filters(scores: np.ndarray, proportion: float, typical: np.ndarray) -> n
     Returns:
         Boolean (filters,).
     """
-    share = scores / max(scores.sum(), 1e-30)
-    usual = typical / max(typical.sum(), 1e-30)
-    return top(ranks(share - usual), proportion)
+    return top(ranks(normalized(scores) - normalized(typical)), proportion)
 
 
 def best_threshold(overlaps: Sequence[float], present: Sequence[bool]) -> float:
@@ -66,52 +93,6 @@ def best_threshold(overlaps: Sequence[float], present: Sequence[bool]) -> float:
     return float(edges[best[len(best) // 2]])
 
 
-@dataclass(frozen=True)
-class Crop:
-    """A square part of an image, given by its top left corner and side in LR pixels."""
-
-    image: str
-    y: int
-    x: int
-    side: int
-
-    def __str__(self) -> str:
-        return f"{self.image}@{self.y},{self.x}"
-
-    def of(self, pixels: Tensor, factor: int = 1) -> Tensor:
-        """Cut it out of (..., H, W) pixels that are `factor` times as fine as the LR image."""
-        rows, columns = (slice(n * factor, (n + self.side) * factor) for n in (self.y, self.x))
-        return pixels[..., rows, columns]
-
-
-def spread_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
-    """Up to `count` crops of each image that do not overlap, evenly spread.
-
-    Args:
-        side: in LR pixels; an image smaller than that is taken whole.
-        count: how many at most per image.
-    """
-    scale, result = store.scale, []
-    for image in store.names:
-        height, width = (n // scale for n in store.hr(image).shape[1:])
-        corners = [
-            Crop(image, y, x, side)
-            for y in range(0, max(height - side, 0) + 1, side)
-            for x in range(0, max(width - side, 0) + 1, side)
-        ]
-        result += spread(corners, count)
-    return result
-
-
-def crops_of(store: ImageStore, cfg: Mapping) -> list[Crop]:
-    """The crops whose degradation is asked for.
-
-    Args:
-        cfg: keys crop (side in HR pixels), crops_per_image.
-    """
-    return spread_crops(store, cfg["crop"] // store.scale, cfg["crops_per_image"])
-
-
 def crop_examples(
     store: ImageStore, crops: Iterable[Crop], conditions: Sequence[str], clean: str
 ) -> Iterator[tuple[str, Example]]:
@@ -130,7 +111,97 @@ def crop_examples(
 
 
 def with_target_output(pair: Pair, example: Example) -> Example:
-    """The same example with the target's own output as reference: what a user has in practice."""
+    """The same example with the target's output as reference: what a user has in practice."""
     (pixels,) = example.inputs.values()
     output = restore(pair.network, pixels, pair.compute, pair.target)
     return replace(example, reference=to_uint8(output).cpu())
+
+
+def score_crops(pair: Pair, store: ImageStore, settings: Settings, label: str) -> list[dict]:
+    """FAIG of every crop, true degradation and reference; one dict each, `scores` (filters,)."""
+    crops = spread_crops(store, settings.crop // store.scale, settings.crops_per_image)
+    examples = crop_examples(store, crops, list(settings.conditions), settings.clean)
+    rows = []
+    total = len(crops) * len(settings.conditions)
+    for true, example in progress(examples, label, total, "crop"):
+        for reference in REFERENCES:
+            given = with_target_output(pair, example) if reference == REFERENCES[1] else example
+            (result,) = attribute("faig", pair, [given], settings.parameters, seed=0)
+            rows.append(
+                {
+                    "image": example.name,
+                    "true_degradation": true,
+                    "reference": reference,
+                    "scores": result.scores[0].cpu().numpy(),
+                }
+            )
+    return rows
+
+
+def overlaps(
+    rows: list[dict], selected: Mapping[str, np.ndarray], settings: Settings, typical: np.ndarray
+) -> pd.DataFrame:
+    """Overlap score of every crop with every degradation's filters, without the bulky scores."""
+    result = []
+    for row in rows:
+        used = used_filters(row["scores"], settings.proportion, typical)
+        facts = {key: value for key, value in row.items() if key != "scores"}
+        for degradation, filters in selected.items():
+            present = degradation in settings.conditions[row["true_degradation"]]
+            score = overlap(used, filters)
+            result.append(
+                {**facts, "degradation": degradation, "overlap": score, "present": present}
+            )
+    return pd.DataFrame(result)
+
+
+def predict(
+    pair: Pair,
+    selected: Mapping[str, np.ndarray],
+    calibration: ImageStore,
+    tests: Mapping[str, ImageStore],
+    settings: Settings,
+) -> pd.DataFrame:
+    """Predict which degradations every crop of the test images has.
+
+    Args:
+        selected: the top filters of each ranked degradation, boolean (filters,).
+        calibration: images to fix the thresholds on.
+        tests: by name of the dataset.
+
+    Returns:
+        A row per reference, variant (`paper`; `centred`: what a typical image uses is
+        subtracted), dataset, crop, true degradation and ranked degradation, with the columns
+        image, true_degradation, reference, degradation, overlap, present, dataset, variant,
+        threshold, predicted.
+    """
+    known = score_crops(pair, calibration, settings, "calibration")
+    # thresholds come from single degradations: what a mixture does is a finding, not an input
+    single = [row for row in known if len(settings.conditions[row["true_degradation"]]) <= 1]
+    scored = {name: score_crops(pair, store, settings, name) for name, store in tests.items()}
+
+    tables = []
+    for reference in REFERENCES:
+        rows = _of(single, reference)
+        mean = np.mean([normalized(row["scores"]) for row in rows], axis=0)
+        for variant, typical in (("paper", np.zeros_like(mean)), ("centred", mean)):
+            thresholds = {
+                degradation: best_threshold(table["overlap"], table["present"])
+                for degradation, table in overlaps(rows, selected, settings, typical).groupby(
+                    "degradation"
+                )
+            }
+            for dataset, crops in scored.items():
+                table = overlaps(_of(crops, reference), selected, settings, typical)
+                threshold = table["degradation"].map(thresholds)
+                predicted = table["overlap"] > threshold
+                tables.append(
+                    table.assign(
+                        dataset=dataset, variant=variant, threshold=threshold, predicted=predicted
+                    )
+                )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of(rows: list[dict], reference: str) -> list[dict]:
+    return [row for row in rows if row["reference"] == reference]
