@@ -1,8 +1,8 @@
-import make_table
 import pandas as pd
 import pytest
 from faig.base.tables import write_table
-from summarize import summarize
+from faig.report import tables
+from faig.report.summary import summarize
 
 RUN = {"network": "net", "seed": 0}
 IMAGE = {"dataset": "test", "image": "a"}
@@ -41,7 +41,7 @@ def ablated(psnr: dict) -> pd.DataFrame:
 
 
 def test_masking_removes_a_share_of_the_targets_gain(reference):
-    result = make_table.masking(ablated({"blur": (27, 31), "bicubic": (32, 34)}), reference)
+    result = tables.masking(ablated({"blur": (27, 31), "bicubic": (32, 34)}), reference)
     row = result.set_index("input_degradation").loc["blur"]
     assert row["psnr_loss"] == (3 + 1) / 2
     assert row["gain_removed"] == 100 * 2 / 4
@@ -52,18 +52,18 @@ def test_masking_removes_a_share_of_the_targets_gain(reference):
 
 
 def test_no_share_is_given_where_the_target_gains_nothing(reference):
-    result = make_table.masking(ablated({"bicubic": (32, 34)}), reference)
+    result = tables.masking(ablated({"bicubic": (32, 34)}), reference)
     assert result["gain_removed"].isna().all()
 
 
 def test_retraining_reaches_a_share_of_the_targets_gain(reference):
-    (row,) = make_table.retraining(ablated({"blur": (27, 29)}), reference).to_dict("records")
+    (row,) = tables.retraining(ablated({"blur": (27, 29)}), reference).to_dict("records")
     assert (row["gain"], row["gain_reached"]) == (1, 25)
 
 
 def test_networks_are_listed_with_their_levels_and_number_of_filters(reference):
     filters = pd.DataFrame({"filter": [0, 1, 2, 0, 1, 2], **RUN})
-    result = make_table.networks(filters, reference).set_index("input_degradation")
+    result = tables.networks(filters, reference).set_index("input_degradation")
     assert result.loc["blur", ["psnr_baseline", "psnr_target"]].tolist() == [27, 31]
     assert result["filters"].tolist() == [3, 3]
 
@@ -80,7 +80,7 @@ def test_prediction_is_counted_apart_for_mixtures():
     columns = ["true_degradation", "degradation", "present", "predicted"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.assign(reference="ground_truth", variant="paper", **RUN)
-    result = make_table.prediction(table).set_index(["degradation", "mixture"])
+    result = tables.prediction(table).set_index(["degradation", "mixture"])
     single = result.loc["blur", False]
     assert (single["accuracy"], single["detected"], single["false_alarms"]) == (50, 50, 50)
     assert result.loc[("blur", True), "accuracy"] == 0
@@ -91,8 +91,8 @@ def test_completeness_is_read_from_the_metadata(tmp_path):
     errors = [[0.01, 0.001], [0.03, 0.003]]
     metadata = {"images": ["a", "b"], "degradations": ["blur", "noise"], "relative_error": errors}
     write_table(tmp_path / "t.parquet", pd.DataFrame({"x": [1]}), {"completeness": metadata})
-    table = make_table.read_errors(tmp_path / "t.parquet").assign(**RUN)
-    result = make_table.completeness(table).set_index("degradation")
+    errors = tables.read([("errors", "net", 0, tmp_path / "t.parquet")])["errors"]
+    result = tables.completeness(errors).set_index("degradation")
     assert result["mean"].tolist() == pytest.approx([0.02, 0.002])
     assert result["max"].tolist() == [0.03, 0.003]
     assert result["above_2_percent"].tolist() == [True, False]
@@ -123,7 +123,7 @@ def evaluated() -> pd.DataFrame:
 
 
 def test_two_branches_are_compared_on_the_same_images(evaluated):
-    result = make_table.two_branch(evaluated)
+    result = tables.two_branch(evaluated)
     assert len(result) == 2 * 4
     result = result[result["setting"] == "random_blur"].set_index(["variant", "code"])
     own = result.loc[("two_branch", "own")]
@@ -134,13 +134,13 @@ def test_two_branches_are_compared_on_the_same_images(evaluated):
     assert (own["over_equal_operations"], own["over_mean_code"]) == (1.5, 2)
     assert (own["over_mean_code_low"], own["over_mean_code_high"]) == pytest.approx((1, 3))
     others = result.drop(index=("two_branch", "own"))
-    assert others[list(make_table.OPPONENTS)].isna().all(axis=None)
+    assert others[list(tables.OPPONENTS)].isna().all(axis=None)
     assert result["blocks"].isna().tolist() == [True, True, False, False]
     assert result["parameters"].tolist() == [7] * 4
 
 
 def test_a_comparison_that_was_not_made_is_left_empty(evaluated):
-    result = make_table.two_branch(evaluated[evaluated["code"] != "mean"])
+    result = tables.two_branch(evaluated[evaluated["code"] != "mean"])
     assert result["over_mean_code"].isna().all()
     assert result["over_equal_parameters"].notna().sum() == 2
 
@@ -150,13 +150,13 @@ def test_knowledge_of_branches_stands_beside_that_of_filters(evaluated):
     rows = [("blur", "a", True, True), ("blur", "a", True, False), ("blur", "a", False, False)]
     probed = pd.DataFrame(rows, columns=columns).assign(dataset="test", network="ikc", seed=0)
     one = evaluated[evaluated["setting"] == "random_blur"]
-    (alone,) = make_table.two_branch_knowledge(one, probed).to_dict("records")
+    (alone,) = tables.two_branch_knowledge(one, probed).to_dict("records")
     assert (alone["detected"], alone["false_alarms"], alone["balanced_accuracy"]) == (50, 0, 75)
     assert alone["setting"] == "random_blur"
     assert alone["sigma_error"] == pytest.approx(0.2)
     assert pd.isna(alone["code_error"])
     predicted = probed.assign(network="net", reference="target_output", variant="paper")
-    both = make_table.two_branch_knowledge(one, probed, predicted)
+    both = tables.two_branch_knowledge(one, probed, predicted)
     assert both[["network", "variant"]].to_numpy().tolist() == [
         ["ikc", "two_branch"],
         ["net", "paper"],

@@ -6,6 +6,7 @@ from faig.data.crops import spread_crops
 from faig.evaluation.prediction import (
     best_threshold,
     crop_examples,
+    normalized,
     overlap,
     used_filters,
     with_target_output,
@@ -52,6 +53,11 @@ def test_what_is_typical_is_subtracted_as_a_share():
     scores, typical = np.array([60.0, 30, 10, 0]), np.array([0.6, 0.15, 0.1, 0.15])
     assert used_filters(scores, 0.25, typical).tolist() == flags(".x..").tolist()
     assert used_filters(scores, 0.25, 1e6 * typical).tolist() == flags(".x..").tolist()
+
+
+def test_an_image_that_no_filter_answers_to_has_scores_of_zero():
+    assert normalized(np.zeros(3)).tolist() == [0, 0, 0]
+    assert normalized(np.array([1.0, 3])).tolist() == [0.25, 0.75]
 
 
 def test_threshold_separates_what_can_be_separated():

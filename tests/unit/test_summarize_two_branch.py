@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from summarize_two_branch import OPPONENTS, summarize
+from faig.report.two_branch_summary import OPPONENTS, summarize
 
 
 def compared(over_mean: float, setting: str = "random_blur") -> pd.DataFrame:

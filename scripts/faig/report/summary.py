@@ -1,0 +1,121 @@
+"""The answer in one page of text: which filters remove which degradation, how do we know?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from .text import GLUE, aligned, percent, prose
+
+SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
+WANTED = 0.01  # proportion of masked filters to tell about; else the smallest there is
+BUSIEST = 3  # layers named
+
+
+def levels(networks: pd.DataFrame) -> Iterator[str]:
+    """PSNR of baseline and target on every input, mean over seeds."""
+    means = networks.groupby("input_degradation", sort=False)[["psnr_baseline", "psnr_target"]]
+    means = means.mean()
+    rows = [["PSNR (dB) on input", *means.index]]
+    for model in ("baseline", "target"):
+        rows.append([f"  {model}", *(f"{value:.2f}" for value in means[f"psnr_{model}"])])
+    yield from aligned(rows)
+
+
+def places(locations: pd.DataFrame) -> Iterator[str]:
+    """In which layers FAIG's top 1 % lie, mean over seeds."""
+    located = locations[locations["method"] == "faig"]
+    for degradation, table in located.groupby("degradation", sort=False):
+        layers = table.groupby("layer", sort=False)[["chosen", "share"]].mean()
+        depth = np.average(np.linspace(0, 100, len(layers)), weights=layers["chosen"])
+        busiest = layers["share"].nlargest(BUSIEST)
+        names = [f"{name}{GLUE}{percent(share)}" for name, share in busiest.items() if share]
+        count = layers["chosen"].sum()
+        yield from prose(
+            f"  top 1% for {degradation}: {count:.0f} filters, mean depth {percent(depth)}, most "
+            f"in {', '.join(names)}"
+        )
+
+
+def forgotten(masking: pd.DataFrame) -> Iterator[str]:
+    """What masking removes on the filters' own and on the other degradations."""
+    proportions = masking["proportion"].unique()
+    proportion = WANTED if WANTED in proportions else min(proportions)
+    table = masking[masking["proportion"] == proportion]
+    ranked = list(table["degradation"].unique())
+    methods = [method for method in SHOWN if method in set(table["method"])]
+    yield (
+        f"  masking the top {100 * proportion:g}%, own / other degradation: gain in PSNR lost, and "
+        "gradient-map MSE x 1000"
+    )
+    rows = [["  filters for", "gain, faig", *(f"MSE, {method}" for method in methods)]]
+    for degradation in ranked:
+        chosen = table[table["degradation"] == degradation]
+        same = chosen["input_degradation"] == degradation
+        other = chosen["input_degradation"].isin(ranked) & ~same
+        values = ["gain_removed", "gradient_mse"]
+        means = [chosen[where].groupby("method")[values].mean() for where in (same, other)]
+        lost = " / ".join(percent(mean["gain_removed"]["faig"]) for mean in means)
+        mse = [" / ".join(f"{mean['gradient_mse'][m]:.2g}" for mean in means) for m in methods]
+        rows.append([f"    {degradation}", lost, *mse])
+    yield from aligned(rows)
+
+
+def learned(retraining: pd.DataFrame) -> Iterator[str]:
+    """Methods in the order of what their filters learn on their own degradation."""
+    proportion = retraining["proportion"].min()
+    percentage = f"{100 * proportion:g}%"
+    yield f"  re-training the top {percentage}: gain on the own degradation (dB), best first"
+    same = retraining[retraining["degradation"] == retraining["input_degradation"]]
+    same = same[same["proportion"] == proportion]
+    for degradation, table in same.groupby("degradation", sort=False):
+        best = table.sort_values("gain", ascending=False)
+        order = zip(best["method"], best["gain"], strict=True)
+        whole = (best["psnr_target"] - best["psnr_baseline"]).iloc[0]
+        gains = ", ".join(f"{method}{GLUE}{gain:z.2f}" for method, gain in order)
+        yield from prose(f"    {degradation}: {gains}; target{GLUE}{whole:z.2f}")
+
+
+def predicted(prediction: pd.DataFrame) -> Iterator[str]:
+    """Accuracy of prediction by either reference, mixtures apart."""
+    yield "  degradation told right, ground truth / target's output as reference"
+    table = prediction.pivot_table(
+        index="degradation",
+        columns=["mixture", "variant"],
+        values="accuracy",
+        aggfunc=lambda values: " / ".join(map(percent, values)),
+        sort=False,
+    )
+    heads = [f"{variant}{', mixtures' * mixture}" for mixture, variant in table.columns]
+    rows = [[f"    {name}", *texts] for name, *texts in table.itertuples()]
+    yield from aligned([["", *heads], *rows])
+
+
+def trusted(completeness: pd.DataFrame) -> Iterator[str]:
+    """How exact the attribution's integral is."""
+    mean, largest = completeness["mean"].mean(), completeness["max"].max()
+    yield f"  completeness error of FAIG: mean {mean:.2%}, largest {largest:.2%}"
+    if completeness["above_2_percent"].any():
+        yield "  WARNING: above 2%: raise attribution.methods.faig.nodes"
+
+
+def summarize(tables: dict[str, pd.DataFrame]) -> str:
+    """The whole page.
+
+    Args:
+        tables: by name, those of `report.tables`.
+    """
+    removed = ", which remove ".join(tables["masking"]["degradation"].unique())
+    lines = [f"Which 1 % of the filters remove {removed}, and how do we know?"]
+    for network in tables["networks"]["network"].unique():
+        rows = {name: table[table["network"] == network] for name, table in tables.items()}
+        filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()
+        images = rows["masking"]["count"].iloc[0] // seeds
+        lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
+        lines += levels(rows["networks"])
+        lines += places(rows["locations"])
+        lines += forgotten(rows["masking"])
+        lines += learned(rows["retraining"])
+        lines += predicted(rows["prediction"])
+        lines += trusted(rows["completeness"])
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,195 @@
+"""Tables of numbers over all networks and seeds, as the CSV files show them.
+
+Every table is a function under `@table`; its arguments are tables of the run, named as its
+parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high`) are those of
+`summaries.interval`; PSNR in dB; gradient_mse x 1000.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ..base.tables import read_metadata, read_table
+from .summaries import (
+    CHOICE,
+    answers,
+    chosen_per_layer,
+    combine,
+    difference,
+    per_image,
+    summarise,
+    with_code,
+    with_levels,
+    with_mixture,
+)
+
+TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
+
+KEYS = ["network", *CHOICE]
+LEAST_GAIN = 0.1  # dB; a share of less says nothing
+COMPLETE = 0.02  # completeness error above which the quadrature is too coarse
+TOP = 0.01  # proportion of the filters that are located
+OPPONENTS = {  # variant and embedding that the two-branch network is compared with
+    "over_equal_parameters": ("equal_parameters", "own"),
+    "over_equal_operations": ("equal_operations", "own"),
+    "over_mean_code": ("two_branch", "mean"),
+}
+
+
+def table(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Register a table under its function's name."""
+    TABLES[function.__name__] = function
+    return function
+
+
+def averaged(data: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
+    """Means with intervals of several columns, one row per group of `count` rows.
+
+    Rows without a value are left out of this value's mean.
+    """
+    result = data.groupby(by, sort=False).size().rename("count").to_frame()
+    for value in values:
+        means = summarise(data.dropna(subset=value), by, value).set_index(by)
+        result[[value, f"{value}_low", f"{value}_high"]] = means
+    return result.reset_index()
+
+
+def effects(data: pd.DataFrame, values: list[str], difference: str, share: str) -> pd.DataFrame:
+    """Averages per choice of filters and input, with the levels that they are compared with.
+
+    Args:
+        data: with the columns of `with_levels`.
+        difference: one of the values (dB), which is also given as `share`: % of the target's gain
+            over the baseline, NaN where it gains next to nothing.
+    """
+    levels = data.groupby(KEYS, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
+    result = averaged(data, KEYS, values).join(levels, on=KEYS)
+    gain = result["psnr_target"] - result["psnr_baseline"]
+    return result.assign(**{share: 100 * result[difference] / gain.where(gain >= LEAST_GAIN)})
+
+
+@table
+def networks(faig: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """PSNR of baseline and target on every input degradation, mean over test images."""
+    keys = ["network", "seed", "input_degradation"]
+    levels = reference.pivot_table(index=keys, columns="model", values="psnr", sort=False)
+    filters = faig.groupby(["network", "seed"])["filter"].nunique().rename("filters")
+    return levels.add_prefix("psnr_").reset_index().join(filters, on=["network", "seed"])
+
+
+@table
+def masking(masked: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """What the target forgets without the chosen filters; gain_removed in %."""
+    data = with_levels(masked, reference)
+    data = data.assign(psnr_loss=data["psnr_target"] - data["psnr"])
+    return effects(data, ["gradient_mse", "psnr_loss"], "psnr_loss", "gain_removed")
+
+
+@table
+def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """What the chosen filters alone learn, starting from the baseline; gain_reached in %."""
+    data = with_levels(retrained, reference)
+    data = data.assign(gain=data["psnr"] - data["psnr_baseline"])
+    return effects(data, ["gain"], "gain", "gain_reached")
+
+
+@table
+def locations(**rankings: pd.DataFrame) -> pd.DataFrame:
+    """Filters among the top 1 % per layer and seed, for every method."""
+    tables = [chosen_per_layer(ranking, TOP).assign(method=m) for m, ranking in rankings.items()]
+    columns = ["network", "seed", "method", "degradation", "layer", "filters", "chosen", "share"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+@table
+def prediction(predicted: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (%), for images with at most one degradation and for mixtures apart.
+
+    detected is the share of images with the degradation in which it is recognised, false_alarms
+    the share of the others in which it is, too.
+    """
+    data = with_mixture(predicted)
+    data = data.assign(accuracy=100.0 * data["correct"], hit=100.0 * data["predicted"])
+    by = ["network", "degradation", "reference", "variant", "mixture"]
+    result = averaged(data, by, ["accuracy"])
+    for name, kind in (("detected", data["present"]), ("false_alarms", ~data["present"])):
+        result = result.join(data[kind].groupby(by)["hit"].mean().rename(name), on=by)
+    return result
+
+
+@table
+def completeness(errors: pd.DataFrame) -> pd.DataFrame:
+    """Relative error of the completeness identity, over the attribution images."""
+    groups = errors.groupby(["network", "seed", "degradation"], sort=False)["error"]
+    result = groups.agg(["mean", "max"]).reset_index()
+    return result.assign(above_2_percent=result["max"] > COMPLETE)
+
+
+def with_opponents(images: pd.DataFrame) -> pd.DataFrame:
+    """Add by how much the two-branch network's PSNR exceeds each opponent's (dB), else NaN.
+
+    Args:
+        images: columns network, setting, variant, code, dataset, image, psnr.
+    """
+    keys, compared = ["network", "setting", "dataset", "image"], with_code(images)
+    columns = {
+        name: difference(images, "psnr", with_code(images, *opponent), keys).where(compared)
+        for name, opponent in OPPONENTS.items()
+    }
+    return images.assign(**columns)
+
+
+@table
+def two_branch(evaluated: pd.DataFrame) -> pd.DataFrame:
+    """Two-branch networks and their controls of equal cost: means over sigmas, seeds and images.
+
+    Intervals are over images. over_* is by how much the two-branch network exceeds its controls
+    and itself with the mean embedding (dB).
+    """
+    by = ["network", "setting", "variant", "code"]
+    costs = evaluated.groupby(by, sort=False)[["blocks", "parameters", "multiply_adds"]].first()
+    data = evaluated.assign(gain_over_bicubic=evaluated["psnr"] - evaluated["psnr_bicubic"])
+    values = ["psnr", "ssim", "gain_over_bicubic"]
+    images = with_opponents(per_image(data, by, values))
+    return costs.reset_index().merge(averaged(images, by, [*values, *OPPONENTS]), on=by)
+
+
+@table
+def two_branch_knowledge(
+    evaluated: pd.DataFrame, probed: pd.DataFrame, predicted: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """How well the branches' embeddings and one-branch networks' filters tell the degradation.
+
+    variant is `two_branch` or how the filters were compared; the columns of `answers` are means
+    over crops. code_error and sigma_error, of the two-branch networks only, are means over images
+    and stand in each of a network's rows.
+    """
+    who, errors = ["network", "variant"], ["code_error", "sigma_error"]
+    rates = ["balanced_accuracy", "detected", "false_alarms"]
+    told = per_image(evaluated[with_code(evaluated)], [*who, "setting"], errors)
+    told = averaged(told, [*who, "setting"], errors).drop(columns="count")
+    right = averaged(answers(probed, predicted), [*who, "degradation"], rates)
+    return right.merge(told, "left", who)
+
+
+def read_errors(path: Path) -> pd.DataFrame:
+    """Completeness errors from an attribution's metadata; columns image, degradation, error."""
+    found = read_metadata(path)["completeness"]
+    errors = pd.DataFrame(found["relative_error"], found["images"], found["degradations"])
+    return errors.rename_axis("image").reset_index().melt("image", None, "degradation", "error")
+
+
+READERS = {"errors": read_errors}  # all others are read as they are
+
+
+def read(listed: Iterable[tuple[str, str, int | str, Path]]) -> dict[str, pd.DataFrame]:
+    """Tables of a run, see `combine`.
+
+    Args:
+        listed: (name, network, seed, path).
+    """
+    return combine(
+        (name, network, seed, READERS.get(name, read_table)(path))
+        for name, network, seed, path in listed
+    )
