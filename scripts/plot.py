@@ -1,12 +1,10 @@
 """Draw one figure from its tables."""
 
 from faig.base.tables import read_table
-from faig.report import benchmark_figures, figures, two_branch_figures
-from faig.report.figures import write
+from faig.report.figures import FIGURES
+from faig.report.looks import write
 from faig.report.summaries import combine
 from faig.run import cli
-
-FIGURES = figures.FIGURES | benchmark_figures.FIGURES | two_branch_figures.FIGURES
 
 
 def main(args) -> None:

@@ -22,7 +22,7 @@ from faig.benchmark.attribution import (
 )
 from faig.networks.building import build
 from faig.networks.weights import save_weights
-from faig.report import benchmark_figures
+from faig.report.figures import FIGURES
 from toys import BICUBIC, CPU, NOISE, degraded_store, photo, random_state
 
 NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}
@@ -147,7 +147,7 @@ def test_costs_are_consistent(attribution, source):
 
 @pytest.mark.parametrize("name", ["benchmark", "quadrature"])
 def test_figures_show_every_number(attribution, quadrature, name):
-    draw = benchmark_figures.FIGURES[name]
+    draw = FIGURES[name]
     tables = {"attribution": attribution, "quadrature": quadrature}
     needed = inspect.signature(draw).parameters
     figure = draw(**{key: tables[key].assign(network="net") for key in needed})

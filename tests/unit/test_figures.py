@@ -1,14 +1,22 @@
+import inspect
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from faig.report import figures
-from faig.report.figures import FIGURES, METHODS, looks, most_detailed, write
+from faig import report
+from faig.report.figures import FIGURES
+from faig.report.grid import grid, most_detailed
+from faig.report.looks import METHODS, OTHERS, label, looks, write
 from faig.report.summaries import chosen_per_layer, combine, interval, summarise, with_mixture
 
 NAMES = [*METHODS, "my_method"]
+FILTERS = [  # figures of which filters do what
+    "masking", "masking_psnr", "retraining", "locations", "locations_map", "training",
+    "prediction",
+]  # fmt: skip
 RANKED, INPUTS = ["blur", "noise"], ["bicubic", "blur", "noise", "blur_noise"]
 RUN = {"network": "net", "seed": 0}
 
@@ -70,6 +78,20 @@ def tables() -> dict[str, dict]:
     }
 
 
+def test_every_figure_can_be_asked_for():
+    folder = Path(report.__file__).parent
+    modules = [import_module(f"faig.report.{f.stem}") for f in folder.glob("*_figures.py")]
+    drawn = {
+        function
+        for module in modules
+        for function in vars(module).values()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and not function.__name__.startswith("_")
+    }
+    assert set(FIGURES.values()) == drawn
+
+
 def texts(figure) -> set[str]:
     return {text.get_text().replace("\n", " ") for text in figure.findobj(matplotlib.text.Text)}
 
@@ -83,7 +105,7 @@ def panel_of(figure, row: int, column: int):
     )
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", FILTERS)
 def test_every_figure_has_labelled_axes_and_a_title(tables, name):
     figure = FIGURES[name](**tables[name])
     shared = bool(figure.get_supylabel())
@@ -97,7 +119,7 @@ def test_every_figure_has_labelled_axes_and_a_title(tables, name):
 
 @pytest.mark.parametrize("name", ["masking", "masking_psnr", "retraining", "locations"])
 def test_all_methods_appear_by_their_human_names(tables, name):
-    named = {figures.label(method) for method in NAMES}
+    named = {label(method) for method in NAMES}
     assert "FAIG" in named
     assert named <= texts(FIGURES[name](**tables[name]))
 
@@ -117,8 +139,8 @@ def test_an_unknown_name_always_looks_the_same_and_like_no_known_one():
 
 
 def test_unknown_names_look_different_from_each_other():
-    found = looks([f"method_{i}" for i in range(len(figures.OTHERS))], METHODS).values()
-    assert len({look.colour for look in found}) == len(figures.OTHERS)
+    found = looks([f"method_{i}" for i in range(len(OTHERS))], METHODS).values()
+    assert len({look.colour for look in found}) == len(OTHERS)
     assert len(looks([f"method_{i}" for i in range(20)], METHODS)) == 20
 
 
@@ -217,6 +239,6 @@ def test_most_detailed_part_is_found_on_the_step_grid():
 def test_grid_shows_every_image_with_its_text():
     image = np.zeros((8, 8, 3), np.uint8)
     cells = {"input": (image[::2, ::2], ""), "target": (image, "30.00 dB")}
-    figure = figures.grid({"blur input": cells, "noise input": cells}, "net: photo")
+    figure = grid({"blur input": cells, "noise input": cells}, "net: photo")
     assert len(figure.axes) == 4
     assert {"blur input", "noise input", "input", "target", "30.00 dB"} <= texts(figure)

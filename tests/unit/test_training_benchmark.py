@@ -17,7 +17,7 @@ from faig.benchmark.training import (
     training_table,
 )
 from faig.data.batch import Batch
-from faig.report import benchmark_figures
+from faig.report.figures import FIGURES
 from toys import BICUBIC, NOISE, degraded_store, noise_image, photo
 
 NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}
@@ -165,7 +165,7 @@ def test_costs_are_consistent(table, task):
 
 
 def test_the_figure_shows_every_number(table):
-    draw = benchmark_figures.FIGURES["training_benchmark"]
+    draw = FIGURES["training_benchmark"]
     figure = draw(training=table.assign(network="net"))
     assert figure.get_suptitle().startswith("net: ")
     *bars, rates = figure.axes

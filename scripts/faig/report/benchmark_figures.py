@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from .figures import Look, _bar_handles, _figure, _legend, _log_values, label
+from .looks import Look, label
+from .panels import bar_handles, empty_figure, legend, log_values
 
 ENGINES = {
     ("ours", "bfloat16"): Look("#D55E00", "o", "-"),
@@ -53,7 +54,7 @@ def attribution(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
     several = attribution[attribution["image_pixels"] == smallest]
     several = several.assign(total=several["seconds_per_image"] * several["images"])
     nodes = quadrature[quadrature["rule"] == "gauss-legendre"].assign(engine="ours")
-    figure = _figure(5.8)
+    figure = empty_figure(5.8)
     panels = figure.subplots(2, 3).flat
     pixels = ("image_pixels", "LR pixels")
     _engines(panels[0], single, pixels, "seconds_per_image", "seconds per image", log=True)
@@ -69,7 +70,7 @@ def attribution(attribution: pd.DataFrame, quadrature: pd.DataFrame) -> Figure:
     where = f"{first['device']}, {first['threads']} threads"
     figure.suptitle(f"{first['network']}: cost of an attribution ({where})")
     engines = {key: look for key, look in ENGINES.items() if key in _keys(attribution, "engine")}
-    _legend(figure, _handles(engines))
+    legend(figure, _handles(engines))
     return figure
 
 
@@ -82,7 +83,7 @@ def quadrature(quadrature: pd.DataFrame) -> Figure:
     default = quadrature.loc[quadrature["default"], "nodes"].iloc[0]
     reference, table = quadrature.iloc[0], quadrature[quadrature["degradation"].nunique() :]
     kinds = list(table["degradation"].unique())
-    figure = _figure(5.6)
+    figure = empty_figure(5.6)
     axes = figure.subplots(2, len(kinds), sharex=True, sharey="row", squeeze=False)
     looks = {key: look for key, look in RULES.items() if key in _keys(table, "rule")}
     for column, kind in zip(axes.T, kinds, strict=True):
@@ -110,7 +111,7 @@ def quadrature(quadrature: pd.DataFrame) -> Figure:
         Line2D([], [], label=f"the default, {default} nodes", **_ring("black")),
         Line2D([], [], color="black", linewidth=0.8, label=f"{GOAL} % missed"),
     ]
-    _legend(figure, [*_handles(looks), *more], 4)
+    legend(figure, [*_handles(looks), *more], 4)
     return figure
 
 
@@ -124,7 +125,7 @@ def training(training: pd.DataFrame) -> Figure:
     table = training.set_index(["loop", "precision"]).loc[list(looks)]
     share = 100 * table["gflops"] / table["peak_gflops"]
     alone = table["iterations_per_second"] * table["real_to_fixed"] * table["batch"]
-    figure = _figure(2.9)
+    figure = empty_figure(2.9)
     panels = figure.subplots(1, 4)
     _bars(panels[0], table["iterations_per_second"], looks, "iterations per second", "{:.3g}")
     _bars(panels[1], share, looks, "% of the matrix-product peak", "{:.0f}")
@@ -135,18 +136,15 @@ def training(training: pd.DataFrame) -> Figure:
         panels[3].plot(x, table["images_per_second"][key], **look.of_lines, markersize=8)
     panels[3].plot(range(len(looks)), alone, **DEMAND)
     _loops_axis(panels[3], looks, "patches made per second")
-    _log_values(panels[3])
+    log_values(panels[3])
     first = training.iloc[0]
     load = f"batches of {first['batch']} HR patches of {first['patch']} pixels"
     where = f"{first['device']}, {first['threads']} threads"
     figure.suptitle(f"{first['network']}: training on {load} ({where})")
     taken = Line2D([], [], **DEMAND, label="patches that steps on one fixed batch would take")
     named = {f"{NAMES[name]}, {precision}": look for (name, precision), look in looks.items()}
-    _legend(figure, [*_bar_handles(named), taken])
+    legend(figure, [*bar_handles(named), taken])
     return figure
-
-
-FIGURES = {"benchmark": attribution, "quadrature": quadrature, "training_benchmark": training}
 
 
 def _bars(panel: Axes, values: pd.Series, looks: Mapping, title: str, text: str) -> None:
@@ -199,7 +197,7 @@ def _engines(
     panel.set_xlabel(name)
     _log_axis(panel, sorted(table[column].unique()))
     if log:
-        _log_values(panel)
+        log_values(panel)
     else:
         panel.set_ylim(bottom=0)
 

@@ -14,22 +14,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
-from .figures import (
-    VARIANTS,
-    Look,
-    _band,
-    _bar_handles,
-    _extent,
-    _figure,
-    _grouped_bars,
-    _iteration_axis,
-    _legend,
-    _line_handles,
-    _log_values,
-    _point_handles,
-    _whiskers,
-    label,
-    looks,
+from .looks import VARIANTS, Look, label, looks
+from .panels import (
+    band,
+    bar_handles,
+    empty_figure,
+    extent,
+    grouped_bars,
+    iteration_axis,
+    legend,
+    line_handles,
+    log_values,
+    point_handles,
+    whiskers,
 )
 from .summaries import answers, difference, per_image, summarise, summarise_paired, with_code
 
@@ -59,8 +56,8 @@ MARKS = 12  # on a line of the narrow panels
 def two_branch(evaluated: pd.DataFrame) -> Figure:
     """PSNR against cost: every two-branch network joined with its control (paper, figure 2).
 
-    To see: whether a filled marker lies above the hollow one that costs the same. Whiskers are
-    those of the difference from the mean of all: images differ far more than networks.
+    What to look for: whether a filled marker lies above the hollow one that costs the same.
+    Whiskers are those of the difference from the mean of all: images differ far more than networks.
 
     Args:
         evaluated: columns setting, variant, code, parameters, multiply_adds (per LR pixel),
@@ -70,7 +67,7 @@ def two_branch(evaluated: pd.DataFrame) -> Figure:
     means = summarise_paired(per_image(own, by, ["psnr"]), by, "psnr").set_index(by)
     table = means.join(own.groupby(by)[list(CONTROLS)].first())
     styles = looks(own["network"].unique(), SYSTEMS)
-    figure = _figure(3.8)
+    figure = empty_figure(3.8)
     panels = figure.subplots(1, 2, sharey=True)
     for panel, (cost, control) in zip(panels, CONTROLS.items(), strict=True):
         shown = table[table.index.isin(["two_branch", control], level="variant")]
@@ -80,8 +77,8 @@ def two_branch(evaluated: pd.DataFrame) -> Figure:
         panel.set_xlabel(COSTS[cost])
     panels[0].set_ylabel("PSNR (dB)")
     bicubic = _bicubic(panels, own["psnr_bicubic"].mean(), table["mean"])
-    figure.suptitle(f"{_setting(evaluated)}: two branches or one ({_extent(evaluated)})")
-    _legend(figure, [*_point_handles(styles), *_pair_handles(), bicubic], 4)
+    figure.suptitle(f"{_setting(evaluated)}: two branches or one ({extent(evaluated)})")
+    legend(figure, [*point_handles(styles), *_pair_handles(), bicubic], 4)
     return figure
 
 
@@ -91,7 +88,7 @@ def _pair(panel: Axes, pair: pd.DataFrame, cost: str, look: Look) -> None:
     for place, face in enumerate((look.colour, "white")):
         row = pair.iloc[[place]]
         style = look.of_lines | {"markerfacecolor": face, "linestyle": "", "markersize": 7}
-        panel.errorbar(row[cost], row["mean"], _whiskers(row), elinewidth=0.8, **style)
+        panel.errorbar(row[cost], row["mean"], whiskers(row), elinewidth=0.8, **style)
 
 
 def _pair_handles() -> list[Line2D]:
@@ -128,10 +125,11 @@ def _setting(evaluated: pd.DataFrame) -> str:
 
 
 def two_branch_sigma(evaluated: pd.DataFrame) -> Figure:
-    """Gain over bicubic interpolation by the blur's width, with other codes and one branch.
+    """Gain over bicubic interpolation by the blur's width, with other embeddings and one branch.
 
-    To see: whether the two-branch network loses with the mean code, gains with the true one, and
-    where it is better than its controls. Below, the same as differences, whose whiskers are small.
+    What to look for: whether the two-branch network loses with the mean embedding, gains with the
+    true one, and where it is better than its controls. Below, the same as differences, whose
+    whiskers are small.
 
     Args:
         evaluated: columns setting, variant, code, dataset, image, sigma (HR px), psnr,
@@ -145,7 +143,7 @@ def two_branch_sigma(evaluated: pd.DataFrame) -> Figure:
     keys = ["network", "sigma", "dataset", "image"]
     table["over"] = difference(table, "gain", with_code(table), keys)
     systems = list(table["network"].unique())
-    figure = _figure(5.4, 2.1 * len(systems))
+    figure = empty_figure(5.4, 2.1 * len(systems))
     axes = figure.subplots(2, len(systems), squeeze=False, sharex=True, sharey="row")
     styles = {kind: look for kind, look in KINDS.items() if kind in set(table["kind"])}
     for (gain, over), system in zip(axes.T, systems, strict=True):
@@ -156,8 +154,8 @@ def two_branch_sigma(evaluated: pd.DataFrame) -> Figure:
         over.set_xlabel("blur sigma (HR px)")
     axes[0, 0].set_ylabel("gain over bicubic (dB)")
     axes[1, 0].set_ylabel("difference from the\ntwo-branch network (dB)")
-    figure.suptitle(f"{_setting(evaluated)}: does the code help? ({_extent(evaluated)})")
-    _legend(figure, _line_handles(styles), 3)
+    figure.suptitle(f"{_setting(evaluated)}: does the code help? ({extent(evaluated)})")
+    legend(figure, line_handles(styles), 3)
     return figure
 
 
@@ -168,7 +166,7 @@ def _lines_over_sigma(panel: Axes, table: pd.DataFrame, value: str, styles: dict
     for k, (kind, look) in enumerate(styles.items()):
         rows = means[means["kind"] == kind]
         x = rows["sigma"] + step * (k - (len(styles) - 1) / 2)
-        panel.errorbar(x, rows["mean"], _whiskers(rows), elinewidth=0.8, **look.of_lines)
+        panel.errorbar(x, rows["mean"], whiskers(rows), elinewidth=0.8, **look.of_lines)
     sigmas = means["sigma"].unique()
     named = sigmas[:: -(-len(sigmas) // 5)]
     panel.set_xticks(named, [f"{sigma:g}" for sigma in named])
@@ -192,24 +190,24 @@ def two_branch_knowledge(
     told = evaluated[with_code(evaluated)]
     errors = per_image(told, ["network", "variant"], ["sigma_error"]).dropna(subset="sigma_error")
     errors = errors.assign(who=errors["network"].map(label), asked="blur sigma")
-    figure = _figure(3.6)
+    figure = empty_figure(3.6)
     width, answer = figure.subplots(1, 2, width_ratios=[1, 2])
     means = summarise(errors, ["asked", "who"], "sigma_error")
-    _grouped_bars(width, means, "asked", "who", {n: styles[n] for n in means["who"]})
+    grouped_bars(width, means, "asked", "who", {n: styles[n] for n in means["who"]})
     width.axhline((told["sigma"] - told["sigma"].mean()).abs().mean(), **LEVEL)
     width.set_xticklabels(["blur sigma"])
     width.set_ylabel("error (HR px)")
     means = summarise(right, ["degradation", "who"], "balanced_accuracy")
-    asked = _grouped_bars(answer, means, "degradation", "who", styles)
-    width.set_title(f"how wide? ({_extent(told)})")
-    answer.set_title(f"which? ({_extent(probed, 'crop')})")
+    asked = grouped_bars(answer, means, "degradation", "who", styles)
+    width.set_title(f"how wide? ({extent(told)})")
+    answer.set_title(f"which? ({extent(probed, 'crop')})")
     answer.set_xticklabels([f"{label(name)} present?" for name in asked])
     answer.axhline(50, **LEVEL)
     answer.set_ylim(0, 105)
     answer.set_ylabel("correct answers (%)")
     figure.suptitle(f"{_setting(evaluated)}: who knows the degradation?")
     blind = Line2D([], [], label="answer without looking", **LEVEL)
-    _legend(figure, [*_bar_handles(styles), blind], 4)
+    legend(figure, [*bar_handles(styles), blind], 4)
     return figure
 
 
@@ -249,21 +247,21 @@ def two_branch_training(
     }
     styles = {kind: KINDS[kind] for kind in histories}
     systems = list(two_branch["network"].unique())
-    figure = _figure(5.0, 2.1 * len(systems))
+    figure = empty_figure(5.0, 2.1 * len(systems))
     axes = figure.subplots(2, len(systems), squeeze=False, sharex="col", height_ratios=[3, 2])
     for curve in axes[0, 1:]:  # the losses are different quantities and share no axis
         curve.sharey(axes[0, 0])
         curve.tick_params(labelleft=False)
     for (curve, loss), system in zip(axes.T, systems, strict=True):
         for kind, look in styles.items():
-            _band(curve, _means(histories[kind], system), "psnr", look, MARKS)
+            band(curve, _means(histories[kind], system), "psnr", look, MARKS)
         _phases(loss, curve, _means(two_branch, system))
         curve.set_title(label(system))
-        _iteration_axis(loss, 4)
+        iteration_axis(loss, 4)
     axes[0, 0].set_ylabel("validation PSNR (dB)")
     axes[1, 0].set_ylabel("training loss of the\ntwo-branch network")
-    figure.suptitle(f"training with two branches and with one ({_extent(two_branch)})")
-    _legend(figure, _line_handles(styles))
+    figure.suptitle(f"training with two branches and with one ({extent(two_branch)})")
+    legend(figure, line_handles(styles))
     return figure
 
 
@@ -285,17 +283,11 @@ def _phases(loss: Axes, curve: Axes, table: pd.DataFrame) -> None:
     """The loss of every phase as a line of its own; where there are several, their starts."""
     starts = dict(_starts(table))
     for phase, start in starts.items():
-        _band(loss, table[table["phase"] == phase], "loss", LOSS, MARKS)
+        band(loss, table[table["phase"] == phase], "loss", LOSS, MARKS)
         if len(starts) > 1:
             for panel in (loss, curve):
                 panel.axvline(start, color="#5C5C5C", linewidth=0.6)
             above = {"transform": loss.get_xaxis_transform(), "va": "bottom", "rotation": 40}
             loss.text(start, 1.01, label(phase), **above, fontsize="x-small")
     far = table["loss"].max() > FAR * table["loss"].min()
-    _log_values(loss, (1, 3) if far else (1, 2, 3, 5))
-
-
-FIGURES = {
-    figure.__name__: figure
-    for figure in (two_branch, two_branch_sigma, two_branch_knowledge, two_branch_training)
-}
+    log_values(loss, (1, 3) if far else (1, 2, 3, 5))

@@ -1,0 +1,110 @@
+"""The visual grid: one test image as baseline, target and masked targets restore it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..attribution.pair import Pair
+from ..base.metrics import psnr
+from ..data.crops import Crop
+from ..data.store import ImageStore
+from ..evaluation.ablation import choices, mask
+from ..networks.restoring import restore
+from .looks import label
+from .panels import WIDTH, empty_figure, wrapped
+
+SIDE = 96  # of the crop that is shown, in HR pixels
+
+
+def shown(image):
+    """A tensor (3, H, W) as (H, W, 3) array."""
+    return image.permute(1, 2, 0).cpu().numpy()
+
+
+def find_crop(store: ImageStore) -> Crop:
+    """The most detailed crop of the dataset's first image."""
+    image, scale = store.names[0], store.scale
+    pixels = shown(store.hr(image))
+    side = min(SIDE, *pixels.shape[:2]) // scale * scale
+    y, x = most_detailed(pixels, side, scale)
+    return Crop(image, y // scale, x // scale, side // scale)
+
+
+def cells(pair: Pair, store: ImageStore, crop: Crop, degradation: str, states: dict) -> dict:
+    """One row of `grid`: the crop and, below it, the whole image's PSNR."""
+    scale = store.scale
+    pixels, truth = store.lr(degradation, crop.image), store.hr(crop.image)
+    reference = pair.compute.images(truth[None])
+    row = {"LR input": (shown(crop.of(pixels)), "")}
+    for name, state in states.items():
+        output = restore(pair.network, pixels[None], pair.compute, state)
+        text = f"{psnr(output, reference, scale).item():.2f} dB"
+        row[name] = (shown(crop.of(output[0], scale)), text)
+    return {**row, "ground truth": (shown(crop.of(truth, scale)), "")}
+
+
+def restored(
+    pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame, proportion: float
+) -> tuple[str, dict]:
+    """What the grid of a dataset's first image shows.
+
+    Args:
+        method: name of the ranking.
+        ranking: columns filter, degradation, rank.
+        proportion: of the filters that are masked, in (0, 1].
+
+    Returns:
+        What is shown, for the title, and the rows of `grid`: for each ranked degradation LR
+        input, baseline, target, the target without each degradation's filters, ground truth.
+    """
+    states = {"baseline": pair.baseline, "target": pair.target}
+    for choice in choices({method: ranking}, [proportion]):
+        states[f"{label(choice.degradation)} filters masked"] = mask(pair, choice)
+    crop = find_crop(store)
+    rows = {
+        f"{label(degradation)} input": cells(pair, store, crop, degradation, states)
+        for degradation in ranking["degradation"].unique()
+    }
+    return f"{crop.image} without {label(method)}'s top {100 * proportion:g} % filters", rows
+
+
+def most_detailed(pixels: np.ndarray, side: int, step: int) -> tuple[int, int]:
+    """Top left corner of the square part of an image that has the strongest gradients.
+
+    Args:
+        pixels: (H, W, 3).
+        side: of the square in pixels, at most the image's.
+        step: the corner's coordinates are multiples of it.
+    """
+    vertical, horizontal = np.gradient(pixels.mean(axis=2))
+    total = np.pad((vertical**2 + horizontal**2).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    inside = total[side:, side:] - total[:-side, side:] - total[side:, :-side]
+    inside = (inside + total[:-side, :-side])[::step, ::step]
+    y, x = np.unravel_index(inside.argmax(), inside.shape)
+    return int(y) * step, int(x) * step
+
+
+def grid(rows: Mapping[str, Mapping[str, tuple[np.ndarray, str]]], title: str) -> Figure:
+    """Images side by side (the paper's figure 4).
+
+    Args:
+        rows: by row label and column title an image (H, W, 3), uint8 or in [0, 1], and the text
+            below it.
+    """
+    columns = len(next(iter(rows.values())))
+    size = WIDTH / max(columns, 6)
+    figure = empty_figure(0.7 + (size + 0.15) * len(rows), size * columns)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (row, cells) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(row)
+        for panel, (image, text) in zip(line, cells.values(), strict=True):
+            panel.imshow(image)
+            panel.set_xlabel(text)
+            panel.set(xticks=[], yticks=[])
+            panel.spines[:].set_visible(False)
+    for panel, column in zip(axes[0], next(iter(rows.values())), strict=True):
+        panel.set_title(wrapped(column, 14))
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,98 @@
+"""Figures of where the chosen filters lie in a network."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..attribution.ranking import top
+from .looks import DEGRADATIONS, METHODS, label, looks
+from .panels import empty_figure, legend, point_handles, title, whiskers, wrapped
+from .summaries import chosen_per_layer, summarise
+
+LOCATED = 0.05  # proportion of the filters whose places the histogram shows, as in the paper
+MAPPED = 0.01  # proportion of the filters that the map shows
+
+
+def locations(**rankings: pd.DataFrame) -> Figure:
+    """In which layers the top 5 % of the filters lie, for every method (paper, figure 7).
+
+    What to look for: deblurring filters lie towards the end of the network, denoising filters
+    everywhere; the step line is where filters drawn at random would lie.
+
+    Args:
+        rankings: by method tables with the columns filter, layer, degradation, rank.
+    """
+    counts = {name: chosen_per_layer(table, LOCATED) for name, table in rankings.items()}
+    first = next(iter(counts.values()))
+    layers, degradations = list(first["layer"].unique()), list(first["degradation"].unique())
+    sizes = first.drop_duplicates("layer")["filters"]
+    figure = empty_figure(1.5 + 0.95 * len(rankings))
+    axes = figure.subplots(
+        len(rankings), len(degradations), squeeze=False, sharex=True, sharey=True
+    )
+    for row, (name, look) in zip(axes, looks(rankings, METHODS).items(), strict=True):
+        for panel, degradation in zip(row, degradations, strict=True):
+            table = counts[name][counts[name]["degradation"] == degradation]
+            means = summarise(table, ["layer"], "share")
+            panel.bar(range(len(layers)), means["mean"], 0.85, **look.of_bars)
+            style = {"fmt": "none", "ecolor": "black", "elinewidth": 0.7, "capsize": 1}
+            panel.errorbar(range(len(layers)), means["mean"], whiskers(means), **style)
+            edges = np.arange(len(layers) + 1) - 0.5
+            panel.stairs(100 * sizes / sizes.sum(), edges, color="black", linewidth=0.8)
+        row[0].set_ylabel(wrapped(name, 13), rotation=0, ha="right", va="center")
+    for panel, degradation in zip(axes[0], degradations, strict=True):
+        panel.set_title(f"{label(degradation)} filters")
+    for panel in axes[-1]:
+        _layer_ticks(panel, layers, 60 // len(degradations), "x")
+        panel.set_xlabel("layer, from input to output")
+        panel.tick_params("x", rotation=90, labelsize="x-small")
+    figure.supylabel("share of the chosen filters (%)")
+    title(figure, first, f"layers that the top {100 * LOCATED:g} % filters lie in")
+    legend(figure, [Line2D([], [], color="black", linewidth=0.8, label="share of all filters")])
+    return figure
+
+
+def locations_map(faig: pd.DataFrame) -> Figure:
+    """Every one of FAIG's top 1 % filters at its place, for the first seed (paper, figure 6).
+
+    One row per layer, from the input at the top to the output at the bottom; a row's filters stand
+    side by side in the order of output, then input channels.
+
+    Args:
+        faig: ranking with the columns filter, layer, degradation, rank.
+    """
+    table = faig[faig["seed"] == faig["seed"].iloc[0]]
+    degradations = list(table["degradation"].unique())
+    sizes = table[table["degradation"] == degradations[0]].groupby("layer", sort=False).size()
+    layers = {layer: i for i, layer in enumerate(sizes.index)}
+    figure = empty_figure(1.6 + min(0.2 * len(layers), 8))
+    panel = figure.subplots()
+    panel.hlines(range(len(layers)), 0, 100, color="#E4E4E4", linewidth=0.8, zorder=0)
+    styles = looks(degradations, DEGRADATIONS)
+    for k, (degradation, look) in enumerate(styles.items()):
+        rows = table[table["degradation"] == degradation].sort_values("filter")
+        place = rows.groupby("layer", sort=False).cumcount() / rows["layer"].map(sizes)
+        best = top(rows["rank"].to_numpy(), MAPPED)
+        aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
+        y = rows["layer"].map(layers)[best] + aside
+        panel.scatter(100 * place[best], y, 12, **look.of_points)
+    names = [f"{layer} ({size:,})" for layer, size in sizes.items()]
+    _layer_ticks(panel, names, 60, "y")
+    panel.set_ylim(len(layers) - 0.4, -0.6)
+    panel.set_xlim(-1, 101)
+    panel.grid(visible=False)
+    panel.set_ylabel("layer (number of its filters)")
+    panel.set_xlabel("position of the filter in its layer (%)")
+    title(figure, table, f"FAIG's top {100 * MAPPED:g} % filters for each degradation")
+    legend(figure, point_handles(styles))
+    return figure
+
+
+def _layer_ticks(panel: Axes, layers: Sequence[str], most: int, axis: str) -> None:
+    """Name the layers, every second or third where there are too many for all."""
+    places = range(0, len(layers), -(-len(layers) // most))
+    getattr(panel, f"set_{axis}ticks")(list(places), [layers[i] for i in places])
