@@ -29,7 +29,7 @@ def main(args) -> None:
         }
         print(f"{path.stem}: {spec}")
         with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(spec, indent=1))
+            temporary.write_text(json.dumps(spec, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from faig.run import cli
 def main(args) -> None:
     text = summarize({path.stem: pd.read_csv(path) for path in args.tables})
     with atomic_path(args.output) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def main(args) -> None:
     paths = zip(args.compared, args.knowledge, strict=True)
     text = summarize([tuple(map(pd.read_csv, pair)) for pair in paths])
     with atomic_path(args.output) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ LIBRARY = SCRIPTS / "faig"
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def _module_file(parts: list[str]) -> Path | None:

@@ -18,7 +18,9 @@ from faig.data.sources import PACKAGED
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-SCHEMA = yaml.safe_load((Path(__file__).parent / "schemas/config.schema.yaml").read_text())
+SCHEMA = yaml.safe_load(
+    (Path(__file__).parent / "schemas/config.schema.yaml").read_text(encoding="utf-8")
+)
 
 # photographs of one scene: on both sides of a split they would give the answer away
 SAME_SCENE = [{"motorcycle_left", "motorcycle_right"}]

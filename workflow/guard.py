@@ -43,7 +43,7 @@ def hold(folder: Path, patience: float = 60) -> FileLock | None:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        who = holder.read_text().strip() if holder.exists() else "just started"
+        who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "just started"
         raise AlreadyRunning(
             f"Snakemake is running in {folder} already ({who}); wait until it ends, or stop it. "
             "A dry run (-n) is possible meanwhile"
@@ -54,7 +54,9 @@ def hold(folder: Path, patience: float = 60) -> FileLock | None:
         )
         return None
     since = time.strftime("%Y-%m-%d %H:%M:%S")
-    holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}\n")
+    holder.write_text(
+        f"process {os.getpid()} on {socket.gethostname()} since {since}\n", encoding="utf-8"
+    )
     shutil.rmtree(state / "locks", ignore_errors=True)  # of a process that is no more
     stop(left_behind(folder), patience)
     os.environ[MARK] = str(folder)

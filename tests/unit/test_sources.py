@@ -18,7 +18,7 @@ from toys import noise_image, photo
 
 def read_one(path, capsys, multiple: int = 1) -> tuple[np.ndarray, str]:
     """The pixels of one file, and what was said on standard output."""
-    pixels = read_cropped(path, multiple)
+    pixels, _ = read_cropped(path, multiple)
     assert measure_cropped(path, multiple) == pixels.shape[:2]
     return pixels, capsys.readouterr().out
 

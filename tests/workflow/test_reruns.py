@@ -281,7 +281,7 @@ def complete(finished) -> Planner:
     run = Planner(finished, "all", "benchmark", f"{MODEL}/baseline.pth", f"{MODEL}/target.pth")
     finished.run(*run.named_targets())
     (finished.folder / "photos").mkdir()
-    Image.new("RGB", (64, 64)).save(finished.folder / "photos/grey.png")
+    Image.linear_gradient("L").save(finished.folder / "photos/grey.png")
     shutil.copy(finished.folder / run.named_targets()[-1], finished.folder / "given.pth")
     return run
 

@@ -140,7 +140,8 @@ def dataset_folder(wildcards):
         "folder": dataset.get("path"),
         "archive": f"results/archives/{wildcards.dataset}",
     }[dataset["source"]]
-    return f"--folder {shlex.quote(where)}" if where else ""
+    # with an equals sign a name may begin with a hyphen
+    return f"--folder={shlex.quote(where)}" if where else ""
 
 
 def dataset_threads(wildcards):
@@ -262,7 +263,7 @@ def print_summary():
     for name in planned_reports():
         summary, report = (Path(RUN, path) for path in SUMMARIES[name])
         if summary.exists() and report.exists():
-            print(summary.read_text())
+            print(summary.read_text(encoding="utf-8"))
             print(f"report: {report}")
 
 

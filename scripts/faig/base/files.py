@@ -58,6 +58,8 @@ def readable(path: str | Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError) as error:
+        if Path(path).is_dir():
+            raise InputError(f"{path}: is a folder, expected a file; move it away") from None
         raise InputError(
             f"{path}: damaged or cut short ({error}); delete it, and the next run makes it again"
         ) from None

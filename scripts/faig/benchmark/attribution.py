@@ -280,7 +280,9 @@ def _highest(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 1e6
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage counts the parent process in
-        line = next(n for n in status.read_text().splitlines() if n.startswith("VmHWM"))
+        line = next(
+            n for n in status.read_text(encoding="utf-8").splitlines() if n.startswith("VmHWM")
+        )
         return int(line.split()[1]) * 1024 / 1e6
     import resource  # not on every system
 

@@ -1,12 +1,14 @@
 """Where photographs come from: packages that ship them, and folders."""
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..base.errors import InputError
 
@@ -27,6 +29,11 @@ PACKAGED = {
 }
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
+# of the TIFF tag SampleFormat: unsigned whole numbers, whose range the number of bits tells
+UNSIGNED = 1
+
+DIGEST_BYTES = 32  # of `content_digest`
+
 
 def packaged_files(names: Sequence[str]) -> dict[str, Path]:
     """Paths of photographs in `PACKAGED`, found without importing their packages."""
@@ -44,26 +51,74 @@ def _package_folder(package: str) -> Path:
 
 
 def folder_files(folder: str | Path) -> dict[str, Path]:
-    """Images in a folder by name (without suffix), sorted.
+    """Images in a folder by name (without suffix), sorted; hidden files are none.
 
     Raises:
-        InputError: no such folder, no image in it, or two images of one name.
+        InputError: no such folder, no image in it, two images of one name, or what has the name of
+            an image is no file that can be read.
     """
+    named: dict[str, Path] = {}
+    for file in _listed(folder):
+        if not _is_image(file):
+            continue
+        _require_file(file)
+        name = utf8(file.stem)
+        if name in named:
+            raise InputError(
+                f"{folder}: '{named[name].name}' and '{file.name}' have the same name "
+                "but for the suffix; rename one"
+            )
+        named[name] = file
+    if not named:
+        raise InputError(f"{folder}: holds no image ({', '.join(SUFFIXES)})")
+    return named
+
+
+def unused_files(folder: str | Path) -> list[str]:
+    """Names of what lies beside the images of a folder; subfolders end with a slash."""
+    others = (file for file in _listed(folder) if not _is_image(file))
+    # hidden files are seldom meant, but for those that look like images
+    return [
+        ascii(file.name)[1:-1] + "/" * file.is_dir()
+        for file in others
+        if not file.name.startswith(".") or file.suffix.lower() in SUFFIXES
+    ]
+
+
+def _listed(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f"{folder}: holds no image ({', '.join(SUFFIXES)})")
-    named: dict[str, Path] = {}
-    for file in files:
-        if file.stem in named:
-            raise InputError(
-                f"{folder}: '{named[file.stem].name}' and '{file.name}' have the same name "
-                "but for the suffix; rename one"
-            )
-        named[file.stem] = file
-    return named
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from None
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+
+
+def utf8(name: str) -> str:
+    """A file's name as UTF-8 reads it, whatever the locale says.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        return os.fsencode(name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"the file name {os.fsencode(name)} is not UTF-8; rename it") from None
+
+
+def _require_file(file: Path) -> None:
+    """Complain about what would hang or fail when it is read: pipes, folders, dangling links."""
+    if not file.is_file():
+        what = "a folder" if file.is_dir() else "no regular file"
+        what = "a link that leads nowhere" if file.is_symlink() and not file.exists() else what
+        raise InputError(f"{file}: {what}, expected an image; rename or remove it")
+    if not os.access(file, os.R_OK):
+        raise InputError(f"{file}: not readable by this user; change its permissions")
 
 
 @contextmanager
@@ -71,7 +126,10 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     """Open an image file; all that can be wrong with it becomes an error that names it."""
     try:
         with Image.open(path) as image:
+            _require_known_range(image, path)
             yield image
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Image.DecompressionBombError as error:
@@ -80,28 +138,68 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         raise InputError(f"{path}: unreadable or cut short ({error})") from None
 
 
+def _require_known_range(image: Image.Image, path: str | Path) -> None:
+    """Complain about pixels of which nobody says what is black and what is white."""
+    tags = getattr(image, "tag_v2", {})
+    bits = set(tags.get(ExifTags.Base.BitsPerSample, (8,)))
+    formats = set(tags.get(ExifTags.Base.SampleFormat, (UNSIGNED,)))
+    if image.mode in ("I", "F") or bits - {1, 2, 4, 8, 16} or formats - {UNSIGNED}:
+        raise InputError(
+            f"{path}: has floating-point, signed, 12-bit or 32-bit pixels (mode {image.mode}), "
+            "expected 8 or 16 unsigned bits per channel; convert it"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a file that was opened, not loaded, says that its pixels are to be turned; 1 if not."""
+    # Pillow would decode a whole PNG in search of it
+    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
+        return 1
+    return image.getexif().get(ExifTags.Base.Orientation, 1)
+
+
 def spread(items: Sequence, count: int) -> list:
     """At most `count` items, evenly spread over all."""
     chosen = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[i] for i in chosen]
 
 
-def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
+def read_image(path: str | Path) -> tuple[np.ndarray, list[str]]:
     """Read an image file.
 
     Returns:
-        Pixels uint8 (H, W, 3), and the mode that it was converted from if it was not RGB.
+        Pixels uint8 (H, W, 3), turned as its EXIF orientation tells, and all that was done to the
+        file's own pixels, in words.
 
     Raises:
-        InputError: no readable image, or cut short.
+        InputError: no readable image, damaged, cut short, or of an unknown range of values.
     """
     with _opened(path) as image:
+        image.verify()  # checksums, which decoding does not look at; the image is of no use then
+    with _opened(path) as image:
+        orientation, frames, mode = _orientation(image), getattr(image, "n_frames", 1), image.mode
         image.load()
-        mode = image.mode
+        if image.format == "PNG" and image.getexif().get(ExifTags.Base.Orientation, 1) != (
+            orientation
+        ):
+            raise InputError(f"{path}: says after its pixels how to turn them; save it again")
+        image = ImageOps.exif_transpose(image)
         if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
             image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
         pixels = np.array(image.convert("RGB"))
-    return pixels, None if mode == "RGB" else mode
+    done = {
+        f"converted from mode {mode} to RGB": mode != "RGB",
+        f"turned as its EXIF orientation {orientation} tells": orientation != 1,
+        f"only the first of {frames} pages or frames is used": frames > 1,
+    }
+    return pixels, [words for words, applies in done.items() if applies]
+
+
+def content_digest(pixels: np.ndarray) -> bytes:
+    """SHA-256 of pixels (H, W, C), their height and width included: the same for no other photo."""
+    digest = hashlib.sha256(f"{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels))
+    return digest.digest()
 
 
 def cropped_size(size: Sequence[int], multiple: int, limit: int | None = None) -> tuple[int, int]:
@@ -130,15 +228,25 @@ def measure_cropped(path: str | Path, multiple: int, limit: int | None = None) -
         InputError: no readable image, or nothing is left of it.
     """
     with _opened(path) as image:
-        size = cropped_size((image.height, image.width), multiple, limit)
+        whole = (image.height, image.width)
+        # sides change places; those of a TIFF have done so already
+        if _orientation(image) >= 5 and image.format != "TIFF":
+            whole = whole[::-1]
+    size = cropped_size(whole, multiple, limit)
     if not all(size):
         raise InputError(f"{path}: smaller than {multiple} pixels")
     return size
 
 
-def read_cropped(path: str | Path, multiple: int, limit: int | None = None) -> np.ndarray:
-    """Read an image, cropped by `central_crop`; says if it was converted to RGB."""
-    pixels, converted_from = read_image(path)
-    if converted_from:
-        print(f"{path}: converted from mode {converted_from} to RGB", flush=True)
-    return central_crop(pixels, multiple, limit)
+def read_cropped(
+    path: str | Path, multiple: int, limit: int | None = None
+) -> tuple[np.ndarray, bytes]:
+    """Read an image, cropped by `central_crop`; says what else was done to it.
+
+    Returns:
+        Pixels uint8 (H, W, 3), and the `content_digest` of the whole image.
+    """
+    pixels, done = read_image(path)
+    for words in done:
+        print(f"{path}: {words}", flush=True)
+    return central_crop(pixels, multiple, limit), content_digest(pixels)

@@ -1,5 +1,6 @@
 """Files between the steps: HDF5 images, Parquet tables, weights; written whole or not at all."""
 
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -33,23 +34,38 @@ class Extent:
     width: int
 
 
-def _extent(file: h5py.File, key: str) -> Extent:
+def _offset(file: h5py.File, key: str) -> int:
     offset = file[key].id.get_offset()
     if offset is None:
         raise InputError(
             f"{file.filename}: {key} does not lie in one piece, so the file is an older version's "
             "or another program's; delete it, and the next run makes it again"
         )
-    return Extent(offset, *file[key].shape[:2])
+    return offset
+
+
+def _extent(file: h5py.File, key: str) -> Extent:
+    return Extent(_offset(file, key), *file[key].shape[:2])
+
+
+def digest_key(image: str) -> str:
+    """Where a file holds the digest of the photograph that an image was cropped from."""
+    return f"photograph/{image}"
+
+
+def _array_shape(announced: tuple[int, ...]) -> tuple[int, ...]:
+    """Of what is stored: an image's height and width get their channels, bytes are as they are."""
+    return (*announced, 3) if len(announced) == 2 else announced
 
 
 class ImageStore:
     """Reader of one dataset's HDF5 file.
 
     Layout: `hr/<image>` uint8 (H, W, 3); `lr/<degradation>/<image>` uint8 (H / r, W / r, 3), each
-    contiguous and uncompressed, so that a crop is read without the rest of the image. The file's
-    attribute `stems` is true where `lr` holds only each degradation's deterministic stem (training
-    data: noise is drawn afresh in training).
+    contiguous and uncompressed, so that a crop is read without the rest of the image;
+    `photograph/<image>` uint8 (32,), see `sources.content_digest`. The file's attribute `stems` is
+    true where `lr` holds only each degradation's deterministic stem (training data: noise is drawn
+    afresh in training).
 
     Raises:
         InputError: the file is missing, damaged or cut short, or lacks a degradation.
@@ -93,6 +109,15 @@ class ImageStore:
             )
         return f"lr/{degradation}/{name}"
 
+    def photographs(self) -> dict[bytes, str]:
+        """Names of the images by the digest of their photograph.
+
+        Raises:
+            InputError: the file holds no digests.
+        """
+        with self._open() as file:
+            return {file[digest_key(name)][:].tobytes(): name for name in self.names}
+
     def extents(self) -> dict[str, Extent]:
         """Where every image lies in the file, by HDF5 key; linked images lie in the same place.
 
@@ -123,7 +148,7 @@ class ImageWriter:
         cls,
         path: str | Path,
         attributes: Mapping,
-        shapes: Mapping[str, Mapping[str, tuple[int, int]]],
+        shapes: Mapping[str, Mapping[str, tuple[int, ...]]],
         links: Mapping[str, str] | None = None,
         stamp: str = "",
     ) -> Iterator["ImageWriter"]:
@@ -134,15 +159,18 @@ class ImageWriter:
         Args:
             path: HDF5 file to write.
             attributes: of the file.
-            shapes: by image the heights and widths of what is stored of it, by key.
+            shapes: by image what is stored of it, by key: an image's height and width, or the
+                number of bytes alone.
             links: keys that are other names of stored images, and these images' keys.
             stamp: of all else that the pixels depend on. An unfinished file is gone on with only
                 if everything given here is the same.
 
         Raises:
-            InputError: too little space, or the unfinished file is damaged.
+            InputError: too little space, a damaged unfinished file, or a folder in its place.
         """
         path = Path(path)
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, expected a file; move it away")
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
             writer = cls(path, attributes, shapes, links or {}, stamp)
@@ -164,7 +192,7 @@ class ImageWriter:
             with self._writing():
                 self._lay_out(attributes, links)
         with readable(self._partial), h5py.File(self._partial, "r") as file:
-            self._extents = {key: _extent(file, key) for own in shapes.values() for key in own}
+            self._offsets = {key: _offset(file, key) for own in shapes.values() for key in own}
         self._end = self._partial.stat().st_size - len(shapes)  # where the marks begin
         self._places = {image: self._end + i for i, image in enumerate(shapes)}
 
@@ -176,7 +204,7 @@ class ImageWriter:
     def _needed_bytes(self) -> int:
         """What the missing images need, less what the disk holds of them already."""
         shapes = (shape for image in self.missing for shape in self._shapes[image].values())
-        missing = sum(3 * height * width for height, width in shapes)
+        missing = sum(math.prod(_array_shape(shape)) for shape in shapes)
         if not self._partial.exists():
             return missing
         status = self._partial.stat()
@@ -201,7 +229,7 @@ class ImageWriter:
             file.attrs.update(attributes)
             for shapes in self._shapes.values():
                 for key, shape in shapes.items():
-                    file.create_dataset(key, (*shape, 3), np.uint8, dcpl=layout)
+                    file.create_dataset(key, _array_shape(shape), np.uint8, dcpl=layout)
             for key, existing in links.items():
                 file[key] = file[existing]
         with self._partial.open("r+b") as file:
@@ -228,7 +256,7 @@ class ImageWriter:
         )
 
     def write(self, image: str, pixels: Mapping[str, np.ndarray]) -> None:
-        """Store all of one image, uint8 (H, W, 3) by key; several threads may do so at once.
+        """Store all of one image, uint8 (H, W, 3) or (bytes,) by key; in several threads if wanted.
 
         Raises:
             InputError: other shapes than those announced, or the disk is full.
@@ -236,7 +264,7 @@ class ImageWriter:
         self._check_shapes(image, pixels)
         with self._writing(), self._partial.open("r+b") as file:
             for key, array in pixels.items():
-                file.seek(self._extents[key].offset)
+                file.seek(self._offsets[key])
                 file.write(np.ascontiguousarray(array))
             file.flush()
             os.fsync(file.fileno())  # no mark on the disk before the pixels

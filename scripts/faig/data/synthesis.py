@@ -10,18 +10,23 @@ import numpy as np
 import torch
 
 from ..base import seeds
+from ..base.errors import InputError
 from ..base.progress import progress
 from ..base.provenance import canonical_json, checksum
 from ..base.seeds import derive
 from . import degradations, sources
 from .degradations import Degradation, to_float, to_uint8
-from .sources import measure_cropped, read_cropped
-from .store import ImageWriter
+from .sources import DIGEST_BYTES, measure_cropped, read_cropped
+from .store import ImageWriter, digest_key
 
 # an unfinished file is not gone on with after a change of these
 MODULES = [
     Path(file) for file in (__file__, degradations.__file__, seeds.__file__, sources.__file__)
 ]
+
+SMALLEST = (
+    8  # LR pixels on each side; borders are left out of PSNR, and of what is left it is a mean
+)
 
 
 class Recipe:
@@ -74,14 +79,24 @@ class Recipe:
             result = degradation(image, generator)
         return to_uint8(result)[0].permute(1, 2, 0).numpy()
 
-    def shapes(self, image: str, path: Path) -> dict[str, tuple[int, int]]:
-        """Heights and widths of what `make` will make, by HDF5 key."""
+    def shapes(self, image: str, path: Path) -> dict[str, tuple[int, ...]]:
+        """Shapes of what `make` will make, by HDF5 key, as `ImageWriter` takes them.
+
+        Raises:
+            InputError: the photograph is unreadable, or too small.
+        """
         height, width = measure_cropped(path, self.scale, self.crop)
+        smallest = SMALLEST * self.scale
+        if not self.deterministic and min(height, width) < smallest:
+            raise InputError(
+                f"{path}: {width} x {height} pixels are left of it, expected at least "
+                f"{smallest} x {smallest} in an image to measure on (scale {self.scale})"
+            )
         lr = {
             f"lr/{name}/{image}": (int(height * size), int(width * size))
             for name, size in self.sizes.items()
         }
-        return {f"hr/{image}": (height, width), **lr}
+        return {f"hr/{image}": (height, width), **lr, digest_key(image): (DIGEST_BYTES,)}
 
     def links(self, image: str) -> dict[str, str]:
         """Keys that are other names of what `make` makes, and its keys."""
@@ -93,13 +108,33 @@ class Recipe:
         return {f"lr/{name}/{image}": f"{folder}/{image}" for name, folder in originals.items()}
 
     def make(self, image: str, path: Path) -> dict[str, np.ndarray]:
-        """All that is stored of a photograph, uint8 (H, W, 3), by HDF5 key."""
-        pixels = read_cropped(path, self.scale, self.crop)
+        """All that is stored of a photograph, by HDF5 key: images uint8 (H, W, 3), and the digest.
+
+        Raises:
+            InputError: the photograph is damaged, or shows nothing that could be measured.
+        """
+        pixels, digest = read_cropped(path, self.scale, self.crop)
+        if not self.deterministic:
+            self._require_content(pixels, path)
         lr = {
             f"lr/{name}/{image}": self._degrade(pixels, f"{name}/{image}", degradation)
             for name, degradation in self.made.items()
         }
-        return {f"hr/{image}": pixels, **lr}
+        return {f"hr/{image}": pixels, **lr, digest_key(image): np.frombuffer(digest, np.uint8)}
+
+    def _require_content(self, pixels: np.ndarray, path: Path) -> None:
+        """Complain about an image that any network restores perfectly: its PSNR would be infinite.
+
+        Args:
+            pixels: (H, W, 3); its borders, which PSNR leaves out, do not count.
+        """
+        inside = pixels[self.scale : -self.scale, self.scale : -self.scale]
+        if (inside == inside[0, 0]).all():
+            colour = ", ".join(map(str, inside[0, 0]))
+            raise InputError(
+                f"{path}: all pixels are of one colour ({colour}), expected a photograph; "
+                "an image to measure on must show something"
+            )
 
 
 def synthesize(

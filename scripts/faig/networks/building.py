@@ -62,7 +62,7 @@ def read_spec(path: Path) -> dict:
         Keys network (arguments of `build`), blocks (of a control; None), parameters
         (number), multiply_adds (per LR pixel).
     """
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:

@@ -59,7 +59,7 @@ def read(manifest: Path) -> dict[str, Entry]:
         InputError: the manifest is damaged.
     """
     try:
-        entries = json.loads(manifest.read_text())
+        entries = json.loads(manifest.read_text(encoding="utf-8"))
         return {name: Entry(**facts) for name, facts in entries.items()}
     except FileNotFoundError:
         return {}
@@ -73,7 +73,7 @@ def write(manifest: Path, entries: Mapping[str, Entry]) -> None:
     """Write a manifest, whole or not at all."""
     texts = {name: asdict(entry) for name, entry in sorted(entries.items())}
     with atomic_path(manifest) as temporary:
-        temporary.write_text(json.dumps(texts, indent=1))
+        temporary.write_text(json.dumps(texts, indent=1), encoding="utf-8")
 
 
 def record(

@@ -43,7 +43,7 @@ class Reusable:
 
     def _whole(self) -> bool:
         try:
-            expected = json.loads((self.entry / CHECKSUMS).read_text())
+            expected = json.loads((self.entry / CHECKSUMS).read_text(encoding="utf-8"))
             return expected == {f.name: checksum(self.entry / f.name) for f in self.files}
         except (OSError, ValueError):
             return False
@@ -63,7 +63,7 @@ class Reusable:
                 for file in self.files:
                     shutil.copyfile(file, Path(folder, file.name))
                 sums = {file.name: checksum(file) for file in self.files}
-                Path(folder, CHECKSUMS).write_text(canonical_json(sums))
+                Path(folder, CHECKSUMS).write_text(canonical_json(sums), encoding="utf-8")
                 Path(folder).rename(self.entry)
         except OSError as error:
             if not self.entry.exists():  # else another job was faster, with the same files
