@@ -1,12 +1,17 @@
 """The environment files agree, so that a result does not depend on which of them was installed."""
 
+import importlib.metadata
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ENVS = Path(__file__).parents[2] / "envs"
+LOCK = ENVS / "lock.txt"
+PIP_FILES = sorted(set(ENVS.glob("*.txt")) - {LOCK})
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -30,7 +35,7 @@ def requirements(name: str) -> dict[str, str]:
 def test_every_pip_file_has_the_pins_of_the_run():
     run = requirements("run.txt").items()
     assert {"torch", "snakemake"} <= dict(run).keys()
-    for path in ENVS.glob("*.txt"):
+    for path in PIP_FILES:
         assert run <= requirements(path.name).items()
     assert requirements("cpu.txt").items() == run
     assert requirements("slurm.txt").items() <= requirements("test.txt").items()
@@ -49,3 +54,34 @@ def test_every_conda_environment_has_the_pins_of_the_run(name):
 
 def test_all_environment_files_are_checked():
     assert {path.name for path in ENVS.glob("*.yaml")} == {"run.yaml", "cpu.yaml"}
+
+
+def locked() -> dict[str, list[Requirement]]:
+    """The lock's entries by package; those of one package differ in their markers."""
+    entries = LOCK.read_text().replace("\\\n", " ").splitlines()
+    found = {}
+    for entry in entries:
+        if not entry.startswith("#"):
+            pin, *checksums = re.split(r"\s+--hash=", entry)
+            assert checksums, f"{pin} has no checksum"
+            requirement = Requirement(pin)
+            found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return found
+
+
+def test_the_lock_has_the_pins():
+    entries = locked()
+    for name, version in requirements("test.txt").items():
+        assert [str(entry.specifier) for entry in entries[name]] == [f"=={version}"]
+
+
+def test_the_lock_has_every_package_that_these_need():
+    entries, seen, waiting = locked(), set(), [*requirements("test.txt")]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name not in seen:
+            seen.add(name)
+            assert any(not entry.marker or entry.marker.evaluate() for entry in entries[name])
+            needed = map(Requirement, importlib.metadata.requires(name) or [])
+            waiting += [n.name for n in needed if not n.marker or n.marker.evaluate({"extra": ""})]
+    assert len(seen) > 60

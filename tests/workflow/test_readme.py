@@ -52,7 +52,7 @@ def test_the_added_network_degradation_and_method_are_ranked(extended):
 def test_both_commands_of_the_readme_name_existing_files():
     commands = [text for language, text in BLOCKS if language == "bash"]
     for command in commands:
-        for name in re.findall(r"-r (\S+)", command):
+        for name in re.findall(r"-[rc] (\S+)", command):
             assert (HOME / name).is_file()
     assert any("snakemake --cores all" in command for command in commands)
     assert any(command.rstrip().endswith("pytest") for command in commands)

@@ -1,10 +1,13 @@
 """The workflow is clean by Snakemake's own rules, and its documentation is complete."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import configuration
 import pytest
+import yaml
 
 from .conftest import HOME
 
@@ -21,6 +24,20 @@ def test_parsing_does_not_import_torch(workflow):
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=HOME, check=True)
+
+
+def test_a_room_of_the_library_knows_only_those_below_it():
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=HOME, env={**os.environ, "PYTHONPATH": "scripts"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_commit_is_checked_as_everything_is():
+    hooks = yaml.safe_load((HOME / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    commands = [hook["entry"] for hook in hooks]
+    assert (HOME / ".ci/run").read_text().splitlines()[-len(commands) :] == commands
 
 
 @pytest.mark.parametrize("key", sorted(configuration.leaf_keys()))
