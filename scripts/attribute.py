@@ -25,7 +25,7 @@ def report_completeness(completeness: np.ndarray, images: list[str], nodes: list
     if worst.max() > WARN_ABOVE:
         print(
             f"warning: completeness error {worst.max():.2%} on image '{images[worst.argmax()]}' is "
-            f"above {WARN_ABOVE:.0%}: raise the number of quadrature nodes"
+            f"above {WARN_ABOVE:.0%}; `snakemake health` tells whether more nodes would help"
         )
 
 

@@ -81,6 +81,13 @@ class Requests:
         images = self._pixels(self.config["data"]["attribution"]) / self.area
         return Request(images * len(self._ranked) * nodes)
 
+    def check_health(self) -> Request:
+        """Some crops on the line between target and baseline."""
+        own = self.config["health"]
+        passes = own["points"] * FORWARD + 1.5 * own["nodes"]  # and half the nodes
+        pixels = own["crops"] * own["crop"] ** 2 / self.area
+        return Request(pixels * (len(self._ranked) + 1) * passes)
+
     def train_two_branch(self) -> Request:
         """The schedule and the validations, of two patches of each scene at most."""
         own = self._two_branch

@@ -181,6 +181,18 @@ class Sections:
             }
         )
 
+    def health(self, network: str) -> str:
+        """Whether a pair can be attributed."""
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "degradations": self.config["attribution"]["degradations"],
+                "clean": self.config["clean"],
+                **self.config["health"],
+                **self._compute(),
+            }
+        )
+
     def matched_random(self, seed: str) -> str:
         """The fair control."""
         return canonical_json({"seed": int(seed)})

@@ -98,6 +98,16 @@ def test_completeness_is_read_from_the_metadata(tmp_path):
     assert result["above_2_percent"].tolist() == [True, False]
 
 
+def test_health_has_a_row_per_pair_and_input():
+    path = {"alpha": [0.0, 1.0] * 2, "loss": 1.0, "position": [0.0, 1.0] * 2}
+    facts = {"input_degradation": ["blur"] * 2 + ["noise"] * 2, "gain": [3.0] * 2 + [4.0] * 2}
+    words = {"verdict": "healthy", "reason": "", "advice": "", "more_nodes": False}
+    result = tables.health(pd.DataFrame(path | facts).assign(**words, **RUN))
+    assert result["input_degradation"].tolist() == ["blur", "noise"]
+    assert result["gain"].tolist() == [3, 4]
+    assert not {"alpha", "loss", "position"} & set(result.columns)
+
+
 @pytest.fixture
 def evaluated() -> pd.DataFrame:
     """A two-branch network with two codes and its controls on two images, two sigmas and seeds."""
@@ -190,6 +200,8 @@ def results() -> dict[str, pd.DataFrame]:
     layers = {"layer": ["first", "last"], "filters": [4, 6], "chosen": [1, 3], "share": [25.0, 75]}
     levels = {"input_degradation": ["blur"], "psnr_baseline": [26.0], "psnr_target": [30.0]}
     errors = {"degradation": ["blur"], "mean": [0.01], "max": [0.03], "above_2_percent": [True]}
+    fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
+    fit |= {"advice": ["raise them"], "more_nodes": [True]}
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)
     return {
         "masking": pd.DataFrame(masking),
@@ -198,6 +210,7 @@ def results() -> dict[str, pd.DataFrame]:
         "locations": chosen,
         "networks": pd.DataFrame(levels).assign(filters=1000, **RUN),
         "completeness": pd.DataFrame(errors).assign(**RUN),
+        "health": pd.DataFrame(fit).assign(**RUN),
     }
 
 
@@ -208,6 +221,7 @@ def test_summary_answers_the_question(results):
     assert "4 filters, mean depth 75%, most in last 75%, first 25%" in text
     assert "blur: faig 0.70, random 0.30; target 4.00" in text
     assert "90% / 90%" in text
+    assert "health: doubtful: blur: half the nodes; what to do: raise them" in text
     assert "20% / 20%" in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -220,5 +234,9 @@ def test_summary_takes_the_smallest_proportion_where_1_percent_is_missing(result
 
 def test_summary_warns_of_inexact_attribution(results):
     assert "WARNING" in summarize(results)
+    results["health"]["more_nodes"] = False
+    assert "WARNING" not in summarize(results)
+    assert "above 2%, but more nodes are no remedy" in summarize(results)
+    results["health"]["more_nodes"] = True
     results["completeness"]["above_2_percent"] = False
     assert "WARNING" not in summarize(results)

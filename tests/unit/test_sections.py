@@ -18,7 +18,15 @@ ATTRIBUTING = ["quadrature/*", "benchmark/*"]
 MEASURING = [*ATTRIBUTING, "training_benchmark/*"]
 COMPUTING = [
     f"{rule}/*"
-    for rule in ("training", "attribution", "evaluation", "masking", "retraining", "prediction")
+    for rule in (
+        "training",
+        "health",
+        "attribution",
+        "evaluation",
+        "masking",
+        "retraining",
+        "prediction",
+    )
 ]
 
 
@@ -33,6 +41,7 @@ def all_sections(config: dict) -> dict[str, str]:
             texts[f"training/{network}/{stage}"] = section.training(network, seed, stage)
         for method in config["attribution"]["methods"]:
             texts[f"attribution/{network}/{method}"] = section.attribution(network, seed, method)
+        texts[f"health/{network}"] = section.health(network)
         texts[f"evaluation/{network}"] = section.evaluation(network)
         texts[f"masking/{network}"] = section.masking(network)
         texts[f"retraining/{network}"] = section.retraining(network, seed)
@@ -73,7 +82,9 @@ def differing(one: dict, other: dict) -> set[str]:
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
-         ["attribution/*", "prediction/*", *ATTRIBUTING]),
+         ["health/*", "attribution/*", "prediction/*", *ATTRIBUTING]),
+        ("health", {"nodes": 4}, ["health/*"]),
+        ("health", {"limits": {"overlap": 0.8}}, ["health/*"]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),
         ("training.target.iterations", 7, ["training/*/target"]),
         ("training.target.period", 7, ["training/*/target"]),

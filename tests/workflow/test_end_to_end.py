@@ -46,6 +46,18 @@ def test_tables_keep_the_contract(results, file):
     assert not table.isna().any().any()
 
 
+def test_health_tells_the_path_on_every_input_and_the_rest_where_it_is_attributed(results):
+    table = pd.read_parquet(results / "health/small/seed0.parquet")
+    always = ["loss", "position", "gain", "gain_error", "barrier", "verdict", "reason", "advice"]
+    assert not table[always].isna().any().any()
+    points = table.groupby("input_degradation", sort=False)["alpha"].apply(tuple)
+    assert points.to_dict() == dict.fromkeys(["blur", "noise", "bicubic"], (0, 0.5, 1))
+    ranked = table["input_degradation"].isin(["blur", "noise"])
+    assert table["attributed"].equals(ranked)
+    for name in ("cancellation", "completeness", "overlap"):
+        assert table[name].notna().equals(ranked)
+
+
 def test_images_keep_the_contract(results):
     with h5py.File(results / "data/tiny_test.h5") as file:
         assert set(file["lr"]) == {"bicubic", "blur", "noise", "blur_noise"}
@@ -78,14 +90,20 @@ def test_matched_random_has_as_many_filters_in_each_layer(results):
 
 
 def test_summary_answers_the_question(finished):
-    for word in ("blur", "noise", "FAIG", "small", "report.html"):
+    for word in ("health: ", "blur", "noise", "FAIG", "small", "report.html"):
         assert word in finished.output
 
 
 def test_report_holds_figures_and_tables(results):
     html = (results / "report.html").read_text()
     assert len(html) > 100_000
-    for name in ("masking_small.png", "grid_small.png", "prediction_small.png", "masking.csv"):
+    for name in (
+        "health_small.png",
+        "masking_small.png",
+        "grid_small.png",
+        "prediction_small.png",
+        "masking.csv",
+    ):
         assert name in html
 
 

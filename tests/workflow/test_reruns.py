@@ -15,10 +15,10 @@ from .conftest import HOME, TINY, Workflow, change
 
 # rules by what they depend on; each set holds what depends on its first rules, too
 PLOTS = {
-    "plot_masking", "plot_masking_psnr", "plot_grid", "plot_retraining", "plot_locations",
-    "plot_locations_map", "plot_training", "plot_prediction", "plot_quadrature", "plot_benchmark",
-    "plot_training_benchmark", "plot_two_branch", "plot_two_branch_sigma",
-    "plot_two_branch_knowledge", "plot_two_branch_training",
+    "plot_health", "plot_masking", "plot_masking_psnr", "plot_grid", "plot_retraining",
+    "plot_locations", "plot_locations_map", "plot_training", "plot_prediction",
+    "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
+    "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
@@ -51,12 +51,14 @@ RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
+HEALTH = {"check_health", "plot_health", "table_health", "summarize"}
 TEST_IMAGES = {"synthesize", "synthesize_two_branch"} | (
     EVALUATION | MASKING | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE
 )
 EXPORT = {"export_checkpoint"}
 TARGET = (
-    {"train_target", "plot_training"} | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
+    {"train_target", "plot_training"}
+    | HEALTH | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
 )  # fmt: skip
 TRAINING = {"train_baseline"} | TARGET
 IMAGES = {"synthesize"} | TRAINING  # that the training curve and all after it are made of
@@ -89,17 +91,17 @@ CHANGES = {
     "datasets.*.images": ({"datasets.tiny_test.images": ["astronaut"]}, TEST_IMAGES),
     "datasets.*.crop": (
         {"datasets.tiny_attribution.crop": 48},
-        {"synthesize"} | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | HEALTH | ATTRIBUTION | QUADRATURE,
     ),
     "data.train": ({"datasets.more": MORE, "data.train": "more"}, ALL_IMAGES),
     "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES | BLURRED),
     "data.attribution": (
         {"datasets.more": MORE, "data.attribution": "more"},
-        {"synthesize"} | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | HEALTH | ATTRIBUTION | QUADRATURE,
     ),
     "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
     "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
-    "clean": ({"clean": "blur_noise"}, ATTRIBUTION | QUADRATURE | PROBE),
+    "clean": ({"clean": "blur_noise"}, HEALTH | ATTRIBUTION | QUADRATURE | PROBE),
     "networks.*.architecture": ({"networks.small.architecture": "srcnn"}, TRAINING | SPEED),
     "networks.*.parameters": ({"networks.small.parameters.features": 5}, TRAINING | SPEED),
     "networks.*.baseline": (
@@ -138,8 +140,23 @@ CHANGES = {
     ),
     "attribution.degradations": (
         {"attribution.degradations": ["noise", "blur"]},
-        ATTRIBUTION | QUADRATURE | PROBE,
+        HEALTH | ATTRIBUTION | QUADRATURE | PROBE,
     ),
+    "health.crop": ({"health.crop": 16}, HEALTH),
+    "health.crops": ({"health.crops": 1}, HEALTH),
+    "health.points": ({"health.points": 4}, HEALTH),
+    "health.nodes": ({"health.nodes": 3}, HEALTH),
+    "health.limits.gain": ({"health.limits": {"gain": 1}}, HEALTH),
+    "health.limits.barrier_doubtful": ({"health.limits": {"barrier_doubtful": 0.2}}, HEALTH),
+    "health.limits.barrier_unfit": ({"health.limits": {"barrier_unfit": 2}}, HEALTH),
+    "health.limits.monotony": ({"health.limits": {"monotony": 0.5}}, HEALTH),
+    "health.limits.cancellation_doubtful": (
+        {"health.limits": {"cancellation_doubtful": 9}},
+        HEALTH,
+    ),
+    "health.limits.cancellation_unfit": ({"health.limits": {"cancellation_unfit": 40}}, HEALTH),
+    "health.limits.completeness": ({"health.limits": {"completeness": 0.1}}, HEALTH),
+    "health.limits.overlap": ({"health.limits": {"overlap": 0.5}}, HEALTH),
     "attribution.methods.*": ({"attribution.methods.faig.nodes": 3}, ATTRIBUTION),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),
@@ -199,6 +216,7 @@ SCRIPTS = {
     "attribute": ATTRIBUTION,
     "benchmark_attribution": COST,
     "benchmark_training": SPEED,
+    "check_health": HEALTH,
     "concatenate": {
         "gather_retrained", "plot_retraining", "table_retraining", "summarize", "gather_measured",
     },
@@ -209,9 +227,9 @@ SCRIPTS = {
     "import_checkpoint": {"import_checkpoint"},
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
-        "table_networks", "table_masking", "table_retraining", "table_locations",
-        "table_prediction", "table_completeness", "summarize", "table_two_branch",
-        "table_two_branch_knowledge", "summarize_two_branch",
+        "table_networks", "table_health", "table_masking", "table_retraining",
+        "table_locations", "table_prediction", "table_completeness", "summarize",
+        "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
     },
     "mask": MASKING,
     "match_controls": SYSTEM,
@@ -232,8 +250,8 @@ SCRIPTS = {
 # what only the run on an archive has
 ARCHIVE_SCRIPTS = {"download", "import_checkpoint"}
 BUILD_NETWORKS = {
-    "attribute", "benchmark_attribution", "benchmark_training", "evaluate", "import_checkpoint",
-    "mask", "measure_quadrature", "plot_grid", "predict", "retrain", "train",
+    "attribute", "benchmark_attribution", "benchmark_training", "check_health", "evaluate",
+    "import_checkpoint", "mask", "measure_quadrature", "plot_grid", "predict", "retrain", "train",
 }  # fmt: skip
 
 

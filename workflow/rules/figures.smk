@@ -3,6 +3,7 @@ REFERENCE = {"reference": f"{ABLATION}/reference.parquet"}
 MASKED = {"masked": f"{ABLATION}/mask.parquet"}
 RETRAINED = {"retrained": f"{ABLATION}/retrain.parquet"}
 PREDICTED = {"predicted": f"{RUN}/prediction/{{network}}/seed{{seed}}.parquet"}
+HEALTH = {"health": f"{RUN}/health/{{network}}/seed{{seed}}.parquet"}
 ERRORS = {"errors": f"{RUN}/attribution/{{network}}/seed{{seed}}/faig.parquet"}
 HISTORIES = {stage: f"{MODEL}/{stage}_history.parquet" for stage in STAGES}
 RANKING = f"{RUN}/ranking/{{{{network}}}}/seed{{{{seed}}}}/{{method}}.parquet"
@@ -13,6 +14,7 @@ FAIG = {"faig": RANKED["faig"]}
 # the tables that it is made of, under the names by which plot.py and make_table.py know them
 FIGURE_SOURCES = {
     "training": ("1 Networks", HISTORIES),
+    "health": ("1 Networks", HEALTH),
     "masking": ("2 Masking", MASKED),
     "masking_psnr": ("2 Masking", MASKED | REFERENCE),
     "retraining": ("3 Re-training", RETRAINED | REFERENCE),
@@ -22,6 +24,7 @@ FIGURE_SOURCES = {
 }
 TABLE_SOURCES = {
     "networks": ("1 Networks", FAIG | REFERENCE),
+    "health": ("1 Networks", HEALTH),
     "masking": ("2 Masking", MASKED | REFERENCE),
     "retraining": ("3 Re-training", RETRAINED | REFERENCE),
     "locations": ("4 Locations", RANKED),

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from . import (
     ablation_figures,
     benchmark_figures,
+    health_figures,
     location_figures,
     prediction_figures,
     training_figures,
@@ -24,6 +25,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "retraining": ablation_figures.retraining,
     "locations": location_figures.locations,
     "locations_map": location_figures.locations_map,
+    "health": health_figures.health,
     "training": training_figures.training,
     "prediction": prediction_figures.prediction,
     "benchmark": benchmark_figures.attribution,

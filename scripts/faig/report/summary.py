@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..evaluation.verdicts import VERDICTS, worst
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
@@ -20,6 +21,19 @@ def levels(networks: pd.DataFrame) -> Iterator[str]:
     for model in ("baseline", "target"):
         rows.append([f"  {model}", *(f"{value:.2f}" for value in means[f"psnr_{model}"])])
     yield from aligned(rows)
+
+
+def fitness(health: pd.DataFrame) -> Iterator[str]:
+    """The worst verdict on the pair over inputs and seeds, with its reasons."""
+    verdict = worst(health["verdict"])
+    if verdict == VERDICTS[0]:
+        yield f"  health: {verdict} on every input"
+        return
+    shown = health[health["verdict"] == verdict]
+    reasons = shown.groupby(["input_degradation", "reason"], sort=False).size().index
+    text = "; ".join(f"{given}: {reason}" for given, reason in reasons)
+    advice = "; ".join(shown["advice"].unique())
+    yield from prose(f"  health: {verdict}: {text}; what to do: {advice}")
 
 
 def places(locations: pd.DataFrame) -> Iterator[str]:
@@ -91,12 +105,15 @@ def predicted(prediction: pd.DataFrame) -> Iterator[str]:
     yield from aligned([["", *heads], *rows])
 
 
-def trusted(completeness: pd.DataFrame) -> Iterator[str]:
-    """How exact the attribution's integral is."""
+def trusted(completeness: pd.DataFrame, health: pd.DataFrame) -> Iterator[str]:
+    """How exact the attribution's integral is, and whether more nodes would help."""
     mean, largest = completeness["mean"].mean(), completeness["max"].max()
     yield f"  completeness error of FAIG: mean {mean:.2%}, largest {largest:.2%}"
     if completeness["above_2_percent"].any():
-        yield "  WARNING: above 2%: raise attribution.methods.faig.nodes"
+        if health["more_nodes"].any():
+            yield "  WARNING: above 2%: raise attribution.methods.faig.nodes"
+        else:
+            yield "  above 2%, but more nodes are no remedy: see health"
 
 
 def summarize(tables: dict[str, pd.DataFrame]) -> str:
@@ -112,10 +129,11 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
         filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()
         images = rows["masking"]["count"].iloc[0] // seeds
         lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
+        lines += fitness(rows["health"])
         lines += levels(rows["networks"])
         lines += places(rows["locations"])
         lines += forgotten(rows["masking"])
         lines += learned(rows["retraining"])
         lines += predicted(rows["prediction"])
-        lines += trusted(rows["completeness"])
+        lines += trusted(rows["completeness"], rows["health"])
     return "\n".join(lines) + "\n"

@@ -79,6 +79,14 @@ def networks(faig: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
 
 @table
+def health(health: pd.DataFrame) -> pd.DataFrame:
+    """Whether each pair can be attributed, on each input; loss and gain of squared errors."""
+    columns = ["network", "seed", "input_degradation", "verdict", "reason", "advice"]
+    rest = health.columns.drop([*columns, "alpha", "loss", "position"])
+    return health[[*columns, *rest]].drop_duplicates(columns[:3])
+
+
+@table
 def masking(masked: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """What the target forgets without the chosen filters; gain_removed in %."""
     data = with_levels(masked, reference)

@@ -1,0 +1,32 @@
+# a minute's look at each pair, before hours of attribution: it goes first where jobs wait
+rule check_health:
+    input:
+        **PAIR,
+        script=f"{SCRIPTS}/check_health.py",
+        code=network_code("check_health"),
+        data=f"{RUN}/data/{config['data']['attribution']}.h5",
+    output:
+        f"{RUN}/health/{{network}}/seed{{seed}}.parquet",
+    log:
+        f"{RUN}/logs/check_health/{{network}}.{{seed}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_health/{{network}}.{{seed}}.tsv"
+    priority: 1
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        **request.resources("check_health"),
+        gpu=GPU,
+    params:
+        cfg=lambda w: section.health(w.network),
+    shell:
+        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule health:
+    input:
+        expand(f"{RUN}/figures/health_{{network}}.png", network=NETWORKS),
+        f"{RUN}/tables/health.csv",
