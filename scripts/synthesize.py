@@ -4,7 +4,7 @@ import torch
 from faig.base.errors import InputError
 from faig.base.provenance import canonical_json
 from faig.data.degradations import build_degradations
-from faig.data.sources import SUFFIXES, folder_files, packaged_files, unused_files
+from faig.data.sources import folder_files, packaged_files, unused_files, unused_note
 from faig.data.synthesis import Recipe, synthesize
 from faig.run import cli
 
@@ -16,9 +16,7 @@ def find_files(source: dict, folder) -> dict:
     if not folder:
         raise InputError(f"a {source['source']} source needs --folder")
     if unused := unused_files(folder):
-        more = [f"and {len(unused) - 20} more"] if len(unused) > 20 else []
-        names = ", ".join(unused[:20] + more)
-        print(f"{folder}: not used, for images are {', '.join(SUFFIXES)}: {names}", flush=True)
+        print(f"{folder}: {unused_note(unused)}", flush=True)
     return folder_files(folder)
 
 

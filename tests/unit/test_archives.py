@@ -15,6 +15,7 @@ import sys
 import tarfile
 import threading
 import time
+import warnings
 import zipfile
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -123,6 +124,18 @@ def trickle(handler) -> None:
         handler.wfile.write(b"x")
 
 
+def drip(handler) -> None:
+    """A head that never ends: a byte now and then."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    trickle(handler)
+
+
+def flood(handler) -> None:
+    """Content that never ends."""
+    while not handler.server.closing.is_set():
+        handler.wfile.write(NOISE)
+
+
 def headers(status: int, **values: str):
     def answer(handler):
         handler.send_response(status)
@@ -221,6 +234,7 @@ def test_a_file_is_downloaded_once_and_kept_by_its_checksum(server, tmp_path, al
     [
         ([headers(500), headers(503), whole()], [None] * 3),
         ([headers(302, Location="/b.zip"), whole()], [None] * 2),
+        ([lambda h: (headers(302, Location="/b.zip")(h), flood(h)), whole()], [None] * 2),
         ([whole(announce=False)], [None]),
         ([partial(encoded, accepted_only=True)], [None]),
         ([partial(encoded, accepted_only=False)], [None]),
@@ -235,6 +249,53 @@ def test_what_may_pass_is_tried_again_from_where_it_stopped(server, tmp_path, an
     assert fetch(url, MD5, tmp_path).read_bytes() == ARCHIVE
     assert [asked for _, asked in server.requests] == requests
     assert left(tmp_path) == [KEPT]
+
+
+def cookie(handler) -> None:
+    """The archive for those who come with the cookie that the way here gave them."""
+    given = handler.headers["Cookie"] == "visitor=1"
+    (whole() if given else headers(403))(handler)
+
+
+def test_cookies_of_a_redirection_are_kept(server, tmp_path):
+    server.gives("/b.zip", cookie)
+    url = server.gives("/a.zip", headers(302, Location="/b.zip", Set_Cookie="visitor=1"))
+    assert fetch(url, MD5, tmp_path).read_bytes() == ARCHIVE
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (whole(PAGE), "an HTML page"),
+        (headers(404), "404 Not Found"),
+        (headers(503), "503 Service"),
+        (lambda handler: None, "no answer"),
+        (headers(302, Location="ftp://me:s3cret@host/"), "cannot be downloaded"),
+        (headers(302, Location="/a.zip"), "30 redirects"),
+    ],
+)
+def test_a_password_in_an_address_is_never_told(server, tmp_path, capfd, answer, words):
+    url = server.gives("/a.zip", answer).replace("//", "//me:s3cret@")
+    with pytest.raises(InputError) as error:
+        install([{"url": url, "checksum": MD5}] * 2, tmp_path / "kept", tmp_path / "set")
+    assert words in str(error.value)
+    said = "".join(capfd.readouterr()) + str(error.value)
+    assert "//***@127.0.0.1" in said
+    assert "s3cret" not in said
+
+
+def needs_password(handler) -> None:
+    given = handler.headers["Authorization"] == "Basic bWU6czNjcmV0"
+    (whole() if given else headers(401))(handler)
+
+
+def test_a_password_may_lie_in_the_file_made_for_that(server, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    url = server.gives("/a.zip", needs_password)
+    assert fetch(url, MD5, tmp_path).read_bytes() == ARCHIVE
 
 
 def test_a_connection_that_breaks_often_still_gets_there(server, tmp_path, monkeypatch):
@@ -270,6 +331,10 @@ BROKEN = {
     "drop by drop, no end told": (
         lambda handler: (headers(200)(handler), trickle(handler)), 4, ["slower than 90000"]),
     "circles": (headers(302, Location="/a.zip"), 31, ["cannot be downloaded", "30 redirects"]),
+    "a head without end": (drip, 4, ["no answer within 0.3 seconds"]),
+    "content without end": (
+        lambda handler: (headers(200)(handler), flood(handler)), 1, ["more than 1.00MB"]),
+    "too much announced": (headers(200, Content_Length="1000001"), 1, ["more than 1.00MB"]),
     "no number": (headers(200, Content_Length="many"), 1, ["cannot be downloaded", "'many'"]),
 }  # fmt: skip
 
@@ -279,6 +344,9 @@ def test_what_does_not_pass_is_told_and_leaves_nothing(server, tmp_path, monkeyp
     answer, requests, words = BROKEN[case]
     if case == "full stop":
         monkeypatch.setattr(archives, "TIMEOUT", 0.5)
+    if case == "a head without end":
+        monkeypatch.setattr(archives, "ANSWER", 0.3)
+    monkeypatch.setattr(archives, "LARGEST", 1_000_000)
     if case.startswith("drop"):
         monkeypatch.setattr(archives, "PATIENCE", 0.15)
         monkeypatch.setattr(archives, "SLOWEST", 90_000)
@@ -413,7 +481,52 @@ def lying_zip() -> bytes:
     return zip_of({"a.png": bytes(size)}).replace(size.to_bytes(4, "little"), b"\x0a\0\0\0")
 
 
+def tar_with_header(kind: bytes, size: int, content: bytes) -> bytes:
+    """A compressed tar file that begins with extra facts on its first member."""
+    info = tarfile.TarInfo("extra")
+    info.type, info.size = kind, size
+    padding = bytes(-len(content) % 512)
+    return gzip.compress(info.tobuf(tarfile.USTAR_FORMAT) + content + padding + tar_of(IMAGES))
+
+
+def zip_twice(first: str, second: str) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as file:
+        warnings.simplefilter("ignore")  # of one name twice
+        for name in (first, second):
+            file.writestr(name, NOISE[:99])
+    return buffer.getvalue()
+
+
+def tar_twice(first: str, second: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as file:
+        for name in (first, second):
+            file.addfile(tarfile.TarInfo(name))
+    return buffer.getvalue()
+
+
+ONE_FILE = "are one file; not unpacked, for one of them would be lost"
+HEADERS = {  # of tar files, each larger than what is read of it
+    "pax": tarfile.XHDTYPE,
+    "global pax": tarfile.XGLTYPE,
+    "long name": tarfile.GNUTYPE_LONGNAME,
+    "long link": tarfile.GNUTYPE_LONGLINK,
+}
 BAD_ARCHIVES = {
+    "zip, one name twice": (zip_twice("d/a.png", "d/a.png"), ONE_FILE),
+    "zip, both separators": (zip_twice("d/a.png", "d\\a.png"), r"'d/a.png' and 'd\a.png' are one"),
+    "zip, a point": (zip_twice("d/a.png", "./d/a.png"), "'d/a.png' and './d/a.png' are one file"),
+    "zip, two slashes": (zip_twice("d/a.png", "d//a.png"), ONE_FILE),
+    "tar, one name twice": (tar_twice("d/a.png", "d/a.png"), ONE_FILE),
+    "tar, a point": (tar_twice("d/a.png", "./d/a.png"), ONE_FILE),
+    "zip, long name": (zip_of({f"{'n' * 300}.png": b"1"}), "a name of 304 bytes, expected at most"),
+    "tar, long name": (tar_of({f"{'ж' * 150}.png": b"1"}), "a name of 304 bytes, expected at most"),
+    "tar, name in Latin-1": (tar_of({"x\udcff.png": b"1"}), "x\\xff.png' is not UTF-8; rename it"),
+    **{
+        f"tar.gz, {name} of a gigabyte": (tar_with_header(kind, 2**30, b""), "a bomb; not unpacked")
+        for name, kind in HEADERS.items()
+    },
     "zip, parent": (zip_of({"../evil.png": b"1"}), "'../evil.png' leads out of the folder"),
     "zip, deep parent": (zip_of({"a/../../evil.png": b"1"}), "leads out of the folder"),
     "zip, root": (zip_of({"/tmp/evil.png": b"1"}), "leads out of the folder"),
@@ -461,6 +574,16 @@ def test_a_wrong_member_is_told_with_those_there_are(tmp_path):
     (tmp_path / "a.zip").write_bytes(zip_of({"a/HR/1.png": b"", "b/HR/1.png": b""}))
     with pytest.raises(InputError, match="'a/HR', 'b/HR'; 'a' is none of them"):
         unpack(tmp_path / "a.zip", tmp_path / "set", "a")
+
+
+def test_what_lies_beside_the_images_is_told(tmp_path, capsys):
+    beside = ("set/b.heic", "set/notes.txt", "set/.hidden", "other/c.txt")
+    files = {**{f"set/{n}": c for n, c in IMAGES.items()}, **dict.fromkeys(beside, b"1")}
+    (tmp_path / "a.zip").write_bytes(zip_of(files))
+    unpack(tmp_path / "a.zip", tmp_path / "set")
+    said = capsys.readouterr().out
+    assert f"{tmp_path}/a.zip: not used, for images are .png" in said
+    assert said.endswith(".webp: b.heic, notes.txt\n")
 
 
 def test_too_many_files_are_not_unpacked(tmp_path, monkeypatch):

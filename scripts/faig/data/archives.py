@@ -1,5 +1,6 @@
 """Archives of images: fetched from mirrors, checked, and unpacked without trusting them."""
 
+import io
 import os
 import re
 import shutil
@@ -16,14 +17,17 @@ from typing import IO, NamedTuple
 
 import pooch
 import requests
+import urllib3
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..base.errors import InputError
 from ..base.progress import progress
-from .sources import SUFFIXES
+from .sources import SUFFIXES, unused_note, utf8
 
 TIMEOUT = 30  # seconds without a byte
+ANSWER = 120  # seconds until an answer has begun with content, redirections included
+LARGEST = 2**37  # bytes of an archive; what has no end must not fill the disk
 PATIENCE, SLOWEST = 60, 1024  # seconds in which fewer bytes per second are too slow
 PAUSES = (1, 5, 15)  # seconds before further attempts at one mirror
 FRUITFUL = 2**20  # bytes after which a broken transfer does not count as an attempt
@@ -32,6 +36,8 @@ PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chunk
 
 RATIO = 100  # of unpacked to packed size; photographs hardly shrink, a bomb shrinks a thousandfold
 MOST_MEMBERS = 100_000
+LONGEST_NAME = 255  # bytes; more fits on no usual file system
+LARGEST_HEADER = 2**20  # bytes of what a tar file tells of a member, which are read into memory
 
 HTML = re.compile(rb"[\s\xef\xbb\xbf]*<(!doctype html|html|head|body|!--|\?xml)", re.IGNORECASE)
 
@@ -61,7 +67,8 @@ def install(mirrors: Sequence[Mapping], downloads: Path, folder: Path) -> None:
                 unpack(_archive(mirror, downloads), folder, mirror.get("member"))
                 break
             except InputError as error:
-                failures.append(f"{mirror.get('url') or mirror['path']}: {error}")
+                place = without_password(mirror.get("url") or mirror["path"])
+                failures.append(f"{place}: {error}")
         for mirror in mirrors:  # not after each: the next one may hold the same file
             _part(_kept(downloads, mirror["checksum"])).unlink(missing_ok=True)
     if len(failures) == len(mirrors):
@@ -70,6 +77,11 @@ def install(mirrors: Sequence[Mapping], downloads: Path, folder: Path) -> None:
             "add a mirror with another 'url', or download the archive by hand and give its 'path' "
             "in place of the 'url'"
         )
+
+
+def without_password(text: str) -> str:
+    """A text fit to be shown, with what stands before the hosts of addresses left out."""
+    return re.sub(r"//[^/]*@", "//***@", text)
 
 
 @contextmanager
@@ -141,7 +153,7 @@ def fetch(url: str, checksum: str, downloads: Path) -> Path:
     if kept.exists():
         try:
             verify(kept, checksum)
-            print(f"{url}: downloaded before", flush=True)
+            print(f"{without_password(url)}: downloaded before", flush=True)
             return kept
         except InputError as error:
             print(f"{kept}: {error}; downloading it again", flush=True)
@@ -163,7 +175,7 @@ def _download(url: str, checksum: str, part: Path) -> None:
             pause = next(pauses, None)
             if pause is None:
                 raise
-            print(f"{url}: {error}; trying again in {pause} s", flush=True)
+            print(f"{without_password(url)}: {error}; trying again in {pause} s", flush=True)
             time.sleep(pause)
 
 
@@ -179,7 +191,8 @@ def _attempt(url: str, checksum: str, part: Path) -> None:
         InputError: none will.
     """
     resumed = _size(part)
-    print(f"{url}: downloading{f' from byte {resumed:,} on' if resumed else ''}", flush=True)
+    start = f" from byte {resumed:,} on" if resumed else ""
+    print(f"{without_password(url)}: downloading{start}", flush=True)
     _transfer(url, part, resumed)
     try:
         verify(part, checksum)
@@ -199,7 +212,7 @@ def _transfer(url: str, part: Path, start: int) -> None:
         chunk_size=CHUNK, timeout=TIMEOUT, headers=headers, hooks={"response": transfer.begin}
     )
     try:
-        download(url, transfer, None)
+        transfer.run(lambda: download(url, transfer, None))
     except InputError:
         raise
     except (requests.RequestException, OSError, ValueError) as error:
@@ -226,15 +239,52 @@ class _Transfer:
         total: bytes of the whole file, likewise.
         begun: whether the server has answered with content.
         slow: whether the transfer was ended for that.
+        answered: set when content begins to come, or when it is known that none will.
+        ended: set when nothing may be written any more.
     """
 
     def __init__(self, part: Path):
         self.part, self.file, self.bar = part, part.open("ab"), None
         self.received, self.needed, self.total = 0, None, None
-        self.begun, self.slow, self.ended = False, False, threading.Event()
+        self.begun, self.slow = False, False
+        self.answered, self.ended = threading.Event(), threading.Event()
+
+    def run(self, download: Callable[[], None]) -> None:
+        """Call a download that writes to this.
+
+        A thread does so, which is left behind if no answer comes in time: looking up a name and
+        reading the head of an answer know limits of time only for each of their steps.
+        """
+        failed = []
+
+        def work() -> None:
+            try:
+                download()
+            except Exception as error:
+                failed.append(error)
+            finally:
+                self.answered.set()
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        if not self.answered.wait(ANSWER):
+            raise Interrupted(f"no answer within {ANSWER} seconds")
+        thread.join()
+        if failed:
+            raise failed[0]
 
     def begin(self, response: requests.Response, **_) -> None:
         """Called with the head of every answer, before its content is read."""
+        if self.ended.is_set():
+            raise InputError("answered too late")
+        if response.is_redirect:  # its content would be read whatever its size
+            original = response.raw
+            original.close()
+            response.raw = urllib3.HTTPResponse(
+                io.BytesIO(),
+                preload_content=False,
+                original_response=getattr(original, "_original_response", None),  # its cookies
+            )
         if response.status_code not in (200, 206):
             return  # a redirection, or an error that pooch will raise
         # some servers call a .gz file's content an encoding; then it would be unpacked on the way
@@ -245,11 +295,18 @@ class _Transfer:
         if "content-length" in response.headers:
             self.needed = int(response.headers["content-length"])
             self.total = self.received + self.needed
+            self._require_size(self.total)
             _require_space(self.part.parent, self.needed)
         self.bar = progress(None, "downloading", self.total, "B", self.received)
         threading.Thread(target=self._watch, args=[response.raw], daemon=True).start()
+        self.answered.set()
+
+    def _require_size(self, size: int) -> None:
+        if size > LARGEST:
+            raise InputError(f"more than {tqdm.format_sizeof(LARGEST, 'B')}; not downloaded")
 
     def write(self, data: bytes) -> None:
+        self._require_size(self.received + len(data))
         self.file.write(data)
         self.received += len(data)
         self.bar.update(len(data))
@@ -283,7 +340,8 @@ class _Transfer:
             kind = Interrupted if passing else InputError
             return kind(f"the server answers {status} {error.response.reason}")
         if isinstance(error, PASSING) and not self.begun:
-            return Interrupted(f"no answer ({getattr(error.args[0], 'reason', error)})")
+            reason = getattr(error.args[0], "reason", error)
+            return Interrupted(f"no answer ({without_password(str(reason))})")
         if isinstance(error, PASSING):
             of = "" if self.total is None else f" of {self.total:,}"
             return Interrupted(f"the transfer broke off after {self.received:,}{of} bytes")
@@ -291,7 +349,7 @@ class _Transfer:
             self.end()
             self.part.unlink()  # a smaller archive may find room
             return _no_space(self.part.parent, self.needed, error)
-        return InputError(f"cannot be downloaded ({error})")
+        return InputError(f"cannot be downloaded ({without_password(str(error))})")
 
 
 def _require_space(folder: Path, needed: int) -> None:
@@ -325,6 +383,24 @@ class Member(NamedTuple):
         return PurePosixPath(self.name.replace("\\", "/"))
 
 
+class _BoundedTarInfo(tarfile.TarInfo):
+    """A member of a tar file whose long names and other extra facts are of bounded size."""
+
+    EXTRA = (
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    )
+
+    def _proc_member(self, tarfile):  # what tarfile says to override
+        if self.type in self.EXTRA and self.size > LARGEST_HEADER:
+            size = tqdm.format_sizeof(self.size, "B")
+            raise InputError(f"has a header of {size}: a bomb; not unpacked")
+        return super()._proc_member(tarfile)
+
+
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[Member]]:
     """All members that are not folders, of a zip file or a tar file (compressed or not)."""
@@ -342,16 +418,21 @@ def _members(archive: Path) -> Iterator[Iterator[Member]]:
                 for info in file.infolist()
                 if not info.is_dir()
             )
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as file:
+    else:
+        with _opened_tar(archive) as file:
             yield (
                 Member(info.name, info.size, info.isreg(), partial(file.extractfile, info))
                 for info in file
                 if not info.isdir()
             )
-    else:
+
+
+def _opened_tar(archive: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive, tarinfo=_BoundedTarInfo)
+    except tarfile.TarError:
         what = "an HTML page" if _is_html(archive) else "something else"
-        raise InputError(f"found {what}, expected a zip or tar archive")
+        raise InputError(f"found {what}, expected a zip or tar archive") from None
 
 
 def unpack(archive: Path, folder: Path, member: str | None = None) -> None:
@@ -369,13 +450,15 @@ def unpack(archive: Path, folder: Path, member: str | None = None) -> None:
     temporary.mkdir(parents=True)
     try:
         with _readable(), _members(archive) as members:
-            images = _images(_trusted(members, archive.stat().st_size), member)
+            images, others = _images(_trusted(members, archive.stat().st_size), member)
             _write(images, temporary)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     print(f"images unpacked to {folder}: {len(images)}", flush=True)
+    if others:
+        print(f"{archive}: {unused_note(others)}", flush=True)
 
 
 @contextmanager
@@ -408,25 +491,48 @@ def _trusted(members: Iterable[Member], packed: int) -> Iterator[Member]:
         yield member
 
 
-def _images(members: Iterable[Member], folder: str | None) -> list[Member]:
-    """The images of one folder, files that begin with a point left out."""
+def _images(members: Iterable[Member], folder: str | None) -> tuple[list[Member], list[str]]:
+    """The images of one folder, files that begin with a point left out; and names of its others."""
     found: dict[PurePosixPath, list[Member]] = {}
+    others: dict[PurePosixPath, list[str]] = {}
     for member in members:
         path = member.path
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if path.name.startswith("."):
+            continue
+        if path.suffix.lower() in SUFFIXES:
             found.setdefault(path.parent, []).append(member)
+        else:
+            others.setdefault(path.parent, []).append(ascii(path.name)[1:-1])
     if folder is None and len(found) == 1:
-        (images,) = found.values()
+        (chosen,) = found
     elif folder is not None and PurePosixPath(folder) in found:
-        images = found[PurePosixPath(folder)]
+        chosen = PurePosixPath(folder)
     else:
         names = ", ".join(sorted(f"'{path}'" for path in found)[:20]) or "none"
         asked = "name one with 'member'" if folder is None else f"'{folder}' is none of them"
         raise InputError(f"its folders with images are: {names}; {asked}")
+    _require_files(found[chosen])
+    return found[chosen], others.get(chosen, [])
+
+
+def _require_files(images: Sequence[Member]) -> None:
+    """Complain about images that cannot all lie as files in one folder."""
+    seen: dict[str, str] = {}
     for image in images:
+        name = image.path.name
         if not image.regular:
             raise InputError(f"its member '{image.name}' is a link or a device; not unpacked")
-    return images
+        if name in seen:
+            raise InputError(
+                f"its members '{seen[name]}' and '{image.name}' are one file; not unpacked, "
+                "for one of them would be lost"
+            )
+        if (length := len(utf8(name).encode())) > LONGEST_NAME:
+            raise InputError(
+                f"its member '{name[:20]}…' has a name of {length} bytes, expected at most "
+                f"{LONGEST_NAME}; not unpacked"
+            )
+        seen[name] = image.name
 
 
 def _write(images: Sequence[Member], folder: Path) -> None:
@@ -434,7 +540,7 @@ def _write(images: Sequence[Member], folder: Path) -> None:
     _require_space(folder.parent, needed)
     try:
         for image in progress(images, "unpacking", len(images), "image"):
-            with image.open() as source, (folder / image.path.name).open("wb") as target:
+            with image.open() as source, (folder / image.path.name).open("xb") as target:
                 shutil.copyfileobj(source, target)
     except OSError as error:
         if error.errno is None:  # of a decompressor

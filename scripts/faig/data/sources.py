@@ -85,6 +85,12 @@ def unused_files(folder: str | Path) -> list[str]:
     ]
 
 
+def unused_note(names: Sequence[str]) -> str:
+    """What to say of files that lie beside images."""
+    shown = [*names[:20], *([f"and {len(names) - 20} more"] if len(names) > 20 else [])]
+    return f"not used, for images are {', '.join(SUFFIXES)}: {', '.join(shown)}"
+
+
 def _listed(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
