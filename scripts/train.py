@@ -1,66 +1,39 @@
 """Train a network: the baseline from fresh weights, or the target from the baseline's."""
 
 import pandas as pd
-import torch
 from faig.base.provenance import canonical_json, checksum
 from faig.base.seeds import derive
 from faig.base.tables import read_table, write_table
 from faig.data.batches import PatchSampler
 from faig.data.degradations import build_degradations
-from faig.data.kernels import KernelPCA, set_kernel_code
-from faig.data.sources import spread
 from faig.data.store import ImageStore
-from faig.networks.building import build, load_state, read_spec
+from faig.networks.building import read_spec
 from faig.networks.objectives import objective_class
-from faig.networks.weights import load_weights, save_weights
+from faig.networks.weights import save_weights
 from faig.run import cli
 from faig.training.checkpoint import Checkpoint
 from faig.training.loop import train
 from faig.training.schedule import Schedule
-from faig.training.validation import evaluate
-
-
-def make_network(args):
-    """The network with its first weights: those to start from, or fresh ones."""
-    cfg = args.config
-    torch.manual_seed(derive(cfg["seed"], "weights"))
-    network = build(**cfg["network"])
-    if args.kernel_code:
-        stored = load_weights(args.kernel_code)
-        set_kernel_code(network, KernelPCA(stored["mean"], stored["components"]))
-    return load_state(network, load_weights(args.start), args.start) if args.start else network
+from faig.training.start import first_network
+from faig.training.validation import validator
 
 
 def fit(args, checkpoint: Checkpoint):
     """Weights and history of the training."""
     cfg, compute = args.config, cli.compute(args)
+    seed = derive(cfg["seed"], "weights")
+    network = first_network(cfg["network"], seed, args.kernel_code, args.start)
     data, validation = ImageStore(args.data), ImageStore(args.validation)
     degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
-    network = make_network(args)
-    sampler = PatchSampler(
-        data,
-        degradations,
-        **cfg["batches"],
-        seed=derive(cfg["seed"], "patches", cfg["stage"]),
-        compute=compute,
-        views=objective_class(network).views,
-    )
-    shadow = compute.place(make_network(args)).eval()
-
-    images = spread(validation.names, cfg["validation_images"])
-
-    def validate(state) -> list[dict]:
-        names = cfg["validation_degradations"]
-        rows = evaluate(shadow, validation, names, compute, state, images)
-        means = pd.DataFrame(rows).groupby("input_degradation", sort=False)["psnr"].mean()
-        return [{"degradation": name, "psnr": value} for name, value in means.items()]
-
+    options = {**cfg["batches"], "seed": derive(cfg["seed"], "patches", cfg["stage"])}
+    views = objective_class(network).views
+    count, names = cfg["validation_images"], cfg["validation_degradations"]
     return train(
         network,
-        sampler,
+        PatchSampler(data, degradations, **options, compute=compute, views=views),
         Schedule(**cfg["schedule"]),
         compute,
-        validate=validate,
+        validate=validator(network, validation, count, names, compute),
         validations=cfg["validations"],
         checkpoint=checkpoint,
         label=cfg["stage"],

@@ -1,11 +1,14 @@
 """PSNR of a network on a dataset."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 
+import pandas as pd
 from torch import Tensor, nn
 
 from ..base.device import Compute
 from ..base.metrics import psnr
+from ..data.sources import spread
 from ..data.store import ImageStore
 from ..networks.restoring import restore
 
@@ -37,3 +40,27 @@ def evaluate(
             value = psnr(output, reference, border).item()
             rows.append({"input_degradation": degradation, "image": image, "psnr": value})
     return rows
+
+
+def validator(
+    network: nn.Module,
+    store: ImageStore,
+    count: int,
+    degradations: Sequence[str],
+    compute: Compute,
+) -> Callable[[Mapping[str, Tensor]], list[dict]]:
+    """What `loop.train` validates with: from weights to the mean PSNR per degradation.
+
+    Args:
+        network: which the weights are of; copied, because training changes it.
+        count: images to validate on, evenly spread over the store's.
+    """
+    shadow = compute.place(copy.deepcopy(network)).eval()
+    images = spread(store.names, count)
+
+    def validate(state: Mapping[str, Tensor]) -> list[dict]:
+        rows = evaluate(shadow, store, degradations, compute, state, images)
+        means = pd.DataFrame(rows).groupby("input_degradation", sort=False)["psnr"].mean()
+        return [{"degradation": name, "psnr": value} for name, value in means.items()]
+
+    return validate

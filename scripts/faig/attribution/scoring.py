@@ -1,0 +1,73 @@
+"""Scores of all filters by one method: mean over images, and how exact they are."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..base.progress import progress
+from ..data.store import ImageStore
+from .methods import METHODS, attribute, read_examples
+from .pair import Pair
+
+WARN_ABOVE = 0.02  # completeness error
+
+
+def score(
+    pair: Pair,
+    store: ImageStore,
+    method: str,
+    parameters: Mapping,
+    degradations: Sequence[str],
+    clean: str,
+    seed: int,
+) -> tuple[pd.DataFrame, dict]:
+    """Score every filter for every degradation, mean over a dataset's images.
+
+    Args:
+        method: its name in `METHODS`.
+        parameters: of the method.
+        clean: the degradation that nothing is added to.
+
+    Returns:
+        Columns filter, layer, out_channel, in_channel, degradation, score; and what goes with
+        them: contrast (of the method), and of a method that integrates, completeness: images,
+        degradations, relative_error (images, degradations), nodes (images).
+    """
+    examples = read_examples(store, degradations, clean)
+    results = attribute(method, pair, examples, parameters, seed)
+    mean, completeness, nodes = 0.0, [], []
+    for result in progress(results, method, len(store.names), "image"):
+        mean = mean + result.scores.double().cpu().numpy() / len(store.names)
+        completeness.append(result.completeness)
+        nodes.append(result.nodes)
+    facts = {"contrast": METHODS[method].contrast}
+    if completeness[0] is not None:
+        report_completeness(np.array(completeness), store.names, nodes)
+        facts["completeness"] = {
+            "images": store.names,
+            "degradations": degradations,
+            "relative_error": np.array(completeness).tolist(),
+            "nodes": nodes,
+        }
+    columns = pair.index.columns()
+    tables = [
+        pd.DataFrame({**columns, "degradation": name, "score": scores})
+        for name, scores in zip(degradations, mean, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True), facts
+
+
+def report_completeness(completeness: np.ndarray, images: list[str], nodes: list[int]) -> None:
+    """Print nodes and the largest completeness error, as a warning where it is too large."""
+    worst = completeness.max(axis=1)
+    used = f"{min(nodes)}" if min(nodes) == max(nodes) else f"{min(nodes)} to {max(nodes)}"
+    print(
+        f"completeness error with {used} nodes: "
+        f"mean {completeness.mean():.2%}, largest {worst.max():.2%}"
+    )
+    if worst.max() > WARN_ABOVE:
+        print(
+            f"warning: completeness error {worst.max():.2%} on image '{images[worst.argmax()]}' is "
+            f"above {WARN_ABOVE:.0%}; `snakemake health` tells whether more nodes would help"
+        )
