@@ -4,8 +4,13 @@ import pytest
 import torch
 from faig.attribution.pair import Pair
 from faig.base.metrics import gradient_mse
+from faig.data.batches import PatchSampler
+from faig.data.degradations import build_degradations
 from faig.evaluation.ablation import Choice, choices, mask, measure_masking
+from faig.evaluation.retraining import retrain
 from faig.networks.restoring import restore
+from faig.training.checkpoint import Checkpoint
+from faig.training.schedule import Schedule
 from faig.training.validation import evaluate
 from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo, random_state
 
@@ -105,3 +110,25 @@ def test_choices_are_all_combinations():
     assert found["faig", "noise", 0.5].tolist() == [2, 3]
     assert found["random", "blur", 0.5].tolist() == [2, 3]
     assert found["random", "noise", 0.25].tolist() == [0]
+
+
+def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path):
+    operators = {"bicubic": BICUBIC, "noise": NOISE}
+    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, stems=True)
+    degradations = build_degradations(operators, 2)
+    sampler = PatchSampler(data, degradations, patch=16, batch=2, seed=0, compute=CPU)
+    network = SmoothNetwork()
+    network.load_state_dict(pair.baseline)
+    some, others = choose(pair, 0.5), choose(pair, 0.5, seed=1)
+    chosen = [
+        (choice, Checkpoint(tmp_path / f"{i}.checkpoint", "s"))
+        for i, choice in enumerate((some, others, some))
+    ]
+    schedule = Schedule(iterations=3, learning_rate=1e-2)
+    table = retrain(network, chosen, sampler, schedule, {"test": store}, DEGRADATIONS, CPU)
+    first, other, again = table["psnr"].to_numpy().reshape(3, len(DEGRADATIONS))
+    assert (first != other).all()
+    assert (first != psnrs(pair, store, pair.baseline)).all()
+    assert table["dataset"].unique().tolist() == ["test"]
+    assert all(torch.equal(network.state_dict()[k], v) for k, v in pair.baseline.items())
+    assert first.tolist() == again.tolist()

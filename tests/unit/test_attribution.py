@@ -6,6 +6,7 @@ import torch
 from faig.attribution.methods import METHODS, attribute, read_examples
 from faig.attribution.pair import Pair
 from faig.attribution.quadrature import nodes_and_weights
+from faig.attribution.scoring import score
 from faig.base.device import Compute
 from faig.base.errors import InputError
 from torch import nn
@@ -332,3 +333,21 @@ def test_bfloat16_ranks_like_float32():
         order = result.scores[0].argsort(descending=True)
         tops.append(set(order[: len(order) // 10].tolist()))
     assert len(tops[0] & tops[1]) >= 0.95 * len(tops[0])
+
+
+@pytest.mark.parametrize("method", ["faig", "weight_change"])
+def test_scores_are_means_over_images(tmp_path, method):
+    images = {"a": photo(16, 24), "b": photo(16, 16, 1)}
+    store = degraded_store(tmp_path / "s.h5", images, {"bicubic": BICUBIC, "noise": NOISE})
+    pair, parameters = random_pair(SmoothNetwork()), {"nodes": 2} if method == "faig" else {}
+    table, facts = score(pair, store, method, parameters, ["noise"], "bicubic", seed=0)
+    examples = read_examples(store, ["noise"], "bicubic")
+    results = list(attribute(method, pair, examples, parameters, 0))
+    mean = np.mean([result.scores.double().numpy() for result in results], axis=0)
+    np.testing.assert_allclose(table["score"], mean[0], rtol=1e-12)
+    assert table["filter"].tolist() == list(range(len(pair.index)))
+    assert facts["contrast"] == METHODS[method].contrast
+    assert ("completeness" in facts) == (method == "faig")
+    if method == "faig":
+        assert facts["completeness"]["images"] == ["a", "b"]
+        assert np.shape(facts["completeness"]["relative_error"]) == (2, 1)

@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from faig.attribution.methods import Example
 from faig.data.crops import spread_crops
 from faig.evaluation.prediction import (
+    Settings,
     best_threshold,
     crop_examples,
     normalized,
     overlap,
+    predict,
     used_filters,
     with_target_output,
 )
@@ -145,3 +149,29 @@ def test_target_output_replaces_only_the_reference():
     assert torch.equal(result.reference / 255, output)
     assert result.inputs == given.inputs
     assert result.name == "a"
+
+
+def test_thresholds_come_from_single_degradations_of_the_calibration_images(tmp_path):
+    operators = {"bicubic": BICUBIC, "noise": NOISE, "more_noise": NOISE}
+    stores = [
+        degraded_store(tmp_path / f"{name}.h5", {name: photo(24, 24, seed)}, operators)
+        for seed, name in enumerate(("known", "test"))
+    ]
+    pair = random_pair(SmoothNetwork())
+    selected = {
+        "noise": np.arange(len(pair.index)) % 3 == 0,
+        "blur": np.arange(len(pair.index)) < 9,
+    }
+    conditions = {"bicubic": ["blur"], "noise": ["noise"], "more_noise": ["noise", "blur"]}
+    settings = Settings(conditions, "bicubic", 12, 2, 0.2, {"nodes": 2})
+    table = predict(pair, selected, stores[0], {"test": stores[1]}, settings)
+    assert len(table) == 2 * 2 * 2 * 3 * 2  # references, variants, crops, inputs, degradations
+    assert (table["predicted"] == (table["overlap"] > table["threshold"])).all()
+    mixed = table[table["true_degradation"] == "more_noise"]
+    assert mixed["present"].all()
+    # a mixture among the calibration images changes no threshold
+    alone = replace(settings, conditions={k: v for k, v in conditions.items() if len(v) < 2})
+    without = predict(pair, selected, stores[0], {"test": stores[1]}, alone)
+    keys = ["reference", "variant", "degradation"]
+    thresholds = [t.groupby(keys)["threshold"].unique().map(list) for t in (table, without)]
+    assert thresholds[0].equals(thresholds[1])

@@ -9,10 +9,12 @@ from faig.attribution.filters import FilterIndex
 from faig.data.batches import PatchSampler
 from faig.data.degradations import build_degradations
 from faig.networks.building import build
+from faig.networks.weights import save_weights
 from faig.training.checkpoint import Checkpoint
 from faig.training.loop import TrainingDiverged, train
 from faig.training.schedule import Schedule
-from faig.training.validation import evaluate
+from faig.training.start import first_network
+from faig.training.validation import evaluate, validator
 from toys import (
     BICUBIC,
     CPU,
@@ -332,3 +334,28 @@ def test_evaluation_measures_what_skimage_measures(tmp_path):
             store.hr(row["image"])[inside].numpy(), output[inside].numpy()
         )
         assert row["psnr"] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_network_starts_from_its_seed_or_from_given_weights(tmp_path):
+    architecture = {"architecture": "srcnn", "scale": 2, "parameters": {"widths": [4]}}
+    one, same, other = (first_network(architecture, seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+    save_weights(tmp_path / "w.safetensors", other, {})
+    started = first_network(architecture, 1, weights=tmp_path / "w.safetensors").state_dict()
+    assert all(torch.equal(started[name], other[name]) for name in other)
+
+
+def test_validation_is_the_mean_over_some_images_and_leaves_the_network_alone(tmp_path):
+    images = {name: photo(24, 32, i) for i, name in enumerate("abc")}
+    store = degraded_store(tmp_path / "v.h5", images, OPERATORS)
+    network = make_network()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    state = random_state(network, 1)
+    rows = validator(network, store, 2, list(OPERATORS), CPU)(state)
+    measured = evaluate(make_network(), store, list(OPERATORS), CPU, state, ["a", "c"])
+    for row in rows:
+        values = [m["psnr"] for m in measured if m["input_degradation"] == row["degradation"]]
+        assert row["psnr"] == pytest.approx(np.mean(values))
+    assert [row["degradation"] for row in rows] == list(OPERATORS)
+    assert all(torch.equal(before[k], value) for k, value in network.state_dict().items())
