@@ -8,8 +8,8 @@ from faig.run import cli
 
 
 def main(args) -> None:
-    parts = [(name, network, seed, read_table(path)) for name, network, seed, path in args.table]
-    tables = combine(parts)
+    listed = [(name, network, seed, read_table(path)) for name, network, seed, path in args.table]
+    tables = combine(listed)
     write(lambda: FIGURES[args.figure](**tables), args.output, **args.config["style"])
 
 

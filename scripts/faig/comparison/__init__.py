@@ -1,1 +1,1 @@
-"""Two branches or one: controls of equal cost, codes, and probes of what they know."""
+"""Two branches or one: controls of equal cost, quality, embeddings and what probes find in them."""

@@ -89,12 +89,12 @@ def quadrature(quadrature: pd.DataFrame) -> Figure:
     for column, kind in zip(axes.T, kinds, strict=True):
         for (rule, precision), look in looks.items():
             chosen = (table["rule"] == rule) & (table["precision"] == precision)
-            own = table[chosen & (table["degradation"] == kind)].sort_values("nodes")
-            missed = 100 * (1 - own["overlap_top1"])
-            for panel, value in zip(column, (missed, own["completeness"]), strict=True):
-                panel.plot(own["nodes"], value, **look.of_lines)
-                mark = own["default"]
-                panel.plot(own["nodes"][mark], value[mark], **_ring(look.colour))
+            rows = table[chosen & (table["degradation"] == kind)].sort_values("nodes")
+            missed = 100 * (1 - rows["overlap_top1"])
+            for panel, value in zip(column, (missed, rows["completeness"]), strict=True):
+                panel.plot(rows["nodes"], value, **look.of_lines)
+                mark = rows["default"]
+                panel.plot(rows["nodes"][mark], value[mark], **_ring(look.colour))
         column[0].axhline(GOAL, color="black", linewidth=0.8)
         column[0].set_title(f"{label(kind)} filters")
         column[0].set_yscale("symlog", linthresh=0.1, linscale=0.4)

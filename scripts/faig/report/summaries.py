@@ -11,17 +11,17 @@ CHOICE = ["method", "degradation", "proportion", "input_degradation"]  # columns
 FEW = 8  # fewer values than this are no sample to bootstrap from
 
 
-def combine(parts: Iterable[tuple[str, str, int | str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+def combine(listed: Iterable[tuple[str, str, int | str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     """Put tables of one name below each other.
 
     Args:
-        parts: (name, network, seed, table).
+        listed: (name, network, seed, table).
 
     Returns:
         By name one table with the columns `network` and `seed` added.
     """
     found: dict[str, list[pd.DataFrame]] = {}
-    for name, network, seed, table in parts:
+    for name, network, seed, table in listed:
         found.setdefault(name, []).append(table.assign(network=network, seed=int(seed)))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
 
@@ -113,14 +113,14 @@ def chosen_per_layer(ranking: pd.DataFrame, proportion: float) -> pd.DataFrame:
         Rows from the first layer to the last with network, seed, degradation, layer, filters (the
         layer's number of them), chosen (how many of these), share (chosen, % of all chosen).
     """
-    names, parts = ["network", "seed", "degradation"], []
+    names, tables = ["network", "seed", "degradation"], []
     for keys, rows in ranking.groupby(names, sort=False):
         rows = rows.assign(chosen=top(rows["rank"].to_numpy(), proportion)).sort_values("filter")
         layers = rows.groupby("layer", sort=False)["chosen"].agg(["size", "sum"]).reset_index()
         layers.columns = ["layer", "filters", "chosen"]
         layers["share"] = 100 * layers["chosen"] / layers["chosen"].sum()
-        parts.append(layers.assign(**dict(zip(names, keys, strict=True))))
-    return pd.concat(parts, ignore_index=True)
+        tables.append(layers.assign(**dict(zip(names, keys, strict=True))))
+    return pd.concat(tables, ignore_index=True)
 
 
 def with_mixture(predicted: pd.DataFrame) -> pd.DataFrame:
@@ -147,10 +147,10 @@ def answers(probed: pd.DataFrame, predicted: pd.DataFrame | None = None) -> pd.D
         with (%) detected, false_alarms, and balanced_accuracy: mean of the correct answers where
         the degradation is present and where it is not, 50 by guessing.
     """
-    parts = [probed.assign(variant="two_branch")]
+    tables = [probed.assign(variant="two_branch")]
     if predicted is not None:
-        parts.append(predicted[predicted["reference"] == "target_output"])
-    table = pd.concat(parts, ignore_index=True)
+        tables.append(predicted[predicted["reference"] == "target_output"])
+    table = pd.concat(tables, ignore_index=True)
     crop = ["network", "variant", "degradation", "dataset", "image"]
     table["predicted"] = 100.0 * table["predicted"]
     rates = table.pivot_table("predicted", crop, "present", sort=False)

@@ -37,7 +37,7 @@ SYSTEMS = {
     "dan2": Look("#3FA7D6", "^", (0, (6, 2, 1, 2)), "\\\\\\"),
     "dasr": Look("#5C5C5C", "D", (0, (3, 1.5)), "xxx"),
 }
-KINDS = {  # a variant, or the two-branch network with a code that is not its own
+KINDS = {  # a variant, or the two-branch network with an embedding that it did not estimate
     "two_branch": Look("#D55E00", "o", "-"),
     "true_code": Look("#E69F00", "^", (0, (6, 2, 1, 2))),
     "mean_code": Look("#8C8C8C", "X", (0, (1, 1.2))),
@@ -63,10 +63,10 @@ def two_branch(evaluated: pd.DataFrame) -> Figure:
         evaluated: columns setting, variant, code, parameters, multiply_adds (per LR pixel),
             dataset, image, psnr, psnr_bicubic (dB).
     """
-    by, own = ["network", "variant"], evaluated[evaluated["code"] == "own"]
-    means = summarise_paired(per_image(own, by, ["psnr"]), by, "psnr").set_index(by)
-    table = means.join(own.groupby(by)[list(CONTROLS)].first())
-    styles = looks(own["network"].unique(), SYSTEMS)
+    by, plain = ["network", "variant"], evaluated[evaluated["code"] == "own"]
+    means = summarise_paired(per_image(plain, by, ["psnr"]), by, "psnr").set_index(by)
+    table = means.join(plain.groupby(by)[list(CONTROLS)].first())
+    styles = looks(plain["network"].unique(), SYSTEMS)
     figure = empty_figure(3.8)
     panels = figure.subplots(1, 2, sharey=True)
     for panel, (cost, control) in zip(panels, CONTROLS.items(), strict=True):
@@ -76,7 +76,7 @@ def two_branch(evaluated: pd.DataFrame) -> Figure:
         _cost_axis(panel, shown[cost].min(), shown[cost].max())
         panel.set_xlabel(COSTS[cost])
     panels[0].set_ylabel("PSNR (dB)")
-    bicubic = _bicubic(panels, own["psnr_bicubic"].mean(), table["mean"])
+    bicubic = _bicubic(panels, plain["psnr_bicubic"].mean(), table["mean"])
     figure.suptitle(f"{_setting(evaluated)}: two branches or one ({extent(evaluated)})")
     legend(figure, [*point_handles(styles), *_pair_handles(), bicubic], 4)
     return figure
@@ -267,8 +267,8 @@ def two_branch_training(
 
 def _means(history: pd.DataFrame, system: str) -> pd.DataFrame:
     """Mean over degradations; columns phase, seed, iteration, psnr, loss."""
-    own = history[history["network"] == system]
-    groups = own.groupby(["phase", "seed", "iteration"], sort=False)
+    rows = history[history["network"] == system]
+    groups = rows.groupby(["phase", "seed", "iteration"], sort=False)
     return groups[["psnr", "loss"]].mean().reset_index()
 
 
