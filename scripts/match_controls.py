@@ -18,8 +18,8 @@ def main(args) -> None:
         # a file is named by its variant: `two_branch`, or `equal_` and what is equal
         blocks, network = getattr(matched, path.stem.removeprefix("equal_"), None), cfg["network"]
         if blocks:
-            own = {**control, "blocks": blocks}
-            network = {"architecture": "srresnet", "parameters": own, "scale": scale}
+            options = {**control, "blocks": blocks}
+            network = {"architecture": "srresnet", "parameters": options, "scale": scale}
         built = build(**network)
         spec = {
             "network": network,

@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 from faig.attribution.ranking import (
     discriminative_scores,
+    match_random,
+    rank_filters,
     ranks,
     selection,
     shuffle_within_layers,
@@ -83,3 +85,41 @@ def test_selection_is_in_the_order_of_filters(table):
 def test_selection_of_an_unknown_degradation_is_an_error(table):
     with pytest.raises(InputError, match="'jpeg', only blur, noise"):
         selection(table, "jpeg", 0.5)
+
+
+def scored() -> pd.DataFrame:
+    """Scores of six filters in two layers for two degradations, in no order."""
+    address = {"layer": ["a"] * 2 + ["b"] * 4, "out_channel": 0, "in_channel": range(6)}
+    tables = [
+        pd.DataFrame({"filter": range(6), **address, "degradation": name, "score": scores})
+        for name, scores in (("noise", [1.0, 5, 2, 0, 4, 3]), ("blur", [1.0, 0, 2, 7, 1, 3]))
+    ]
+    return pd.concat(tables).iloc[[3, 0, 5, 2, 1, 4, 11, 7, 8, 9, 6, 10]]
+
+
+@pytest.mark.parametrize(
+    ("contrast", "noise", "scores"),
+    [
+        (False, [4, 0, 3, 5, 1, 2], [1, 5, 2, 0, 4, 3]),
+        (True, [2, 0, 3, 5, 1, 4], [0, 5, 0, -7, 3, 0]),
+    ],
+)
+def test_a_ranking_is_one_of_scores_or_of_their_contrast(contrast, noise, scores):
+    ranking = rank_filters(scored(), contrast)
+    rows = ranking[ranking["degradation"] == "noise"]
+    assert rows["filter"].tolist() == list(range(6))
+    assert rows["rank"].tolist() == noise
+    assert rows["score"].tolist() == scores
+    assert rows["in_channel"].tolist() == list(range(6))
+    assert ranking["degradation"].unique().tolist() == ["noise", "blur"]
+
+
+def test_the_random_control_has_as_many_filters_of_each_layer():
+    ranking = rank_filters(scored(), contrast=True)
+    control = match_random(ranking, 1)
+    assert control.equals(match_random(ranking, 1))
+    assert not control["rank"].equals(ranking["rank"])
+    by = ["degradation", "layer"]
+    for column in ("rank", "score"):
+        held = [t.groupby(by)[column].apply(sorted).to_dict() for t in (ranking, control)]
+        assert held[0] == held[1]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..base.errors import InputError
+from ..base.seeds import derive
 
 
 def discriminative_scores(scores: np.ndarray) -> np.ndarray:
@@ -48,11 +49,48 @@ def top(order: np.ndarray, proportion: float) -> np.ndarray:
     return order < max(1, round(proportion * len(order)))
 
 
+def rank_filters(table: pd.DataFrame, contrast: bool) -> pd.DataFrame:
+    """The filters' ranking for every degradation.
+
+    Args:
+        table: columns filter, layer, out_channel, in_channel, degradation, score.
+        contrast: whether scores become `discriminative_scores` first.
+
+    Returns:
+        The same columns, score contrasted, and rank (0 = highest score).
+    """
+    degradations = list(table["degradation"].unique())
+    wide = table.pivot_table(index="filter", columns="degradation", values="score", sort=True)
+    scores = wide[degradations].to_numpy().T
+    if contrast:
+        scores = discriminative_scores(scores)
+    address = table[table["degradation"] == degradations[0]].sort_values("filter")
+    address = address[["filter", "layer", "out_channel", "in_channel"]]
+    rankings = [
+        address.assign(degradation=name, score=row, rank=ranks(row))
+        for name, row in zip(degradations, scores, strict=True)
+    ]
+    return pd.concat(rankings, ignore_index=True)
+
+
+def match_random(ranking: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The fair control for a ranking: random filters, at any proportion as many in each layer.
+
+    Args:
+        ranking: columns filter, layer, degradation, score, rank.
+    """
+    controls = []
+    for degradation, rows in ranking.groupby("degradation", sort=False):
+        rows = rows.sort_values("filter")
+        rng = np.random.default_rng(derive(seed, "matched random", degradation))
+        order = shuffle_within_layers(rows["layer"].to_numpy(), rng)
+        values = {name: rows[name].to_numpy()[order] for name in ("score", "rank")}
+        controls.append(rows.assign(**values))
+    return pd.concat(controls, ignore_index=True)
+
+
 def shuffle_within_layers(layers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A permutation that leaves every filter in its layer.
-
-    A ranking reordered by it is the fair control for the ranking: random filters, but at any
-    proportion as many in each layer.
 
     Args:
         layers: the layer of each filter, (filters,).
