@@ -4,6 +4,8 @@ import numpy as np
 
 from ..base.errors import InputError
 
+INEXACT = 0.02  # completeness error above which a quadrature is too coarse
+
 
 def gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre rule: exact for polynomials up to degree 2 n - 1."""

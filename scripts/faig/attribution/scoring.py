@@ -9,8 +9,7 @@ from ..base.progress import progress
 from ..data.store import ImageStore
 from .methods import METHODS, attribute, read_examples
 from .pair import Pair
-
-WARN_ABOVE = 0.02  # completeness error
+from .quadrature import INEXACT
 
 
 def score(
@@ -66,8 +65,8 @@ def report_completeness(completeness: np.ndarray, images: list[str], nodes: list
         f"completeness error with {used} nodes: "
         f"mean {completeness.mean():.2%}, largest {worst.max():.2%}"
     )
-    if worst.max() > WARN_ABOVE:
+    if worst.max() > INEXACT:
         print(
             f"warning: completeness error {worst.max():.2%} on image '{images[worst.argmax()]}' is "
-            f"above {WARN_ABOVE:.0%}; `snakemake health` tells whether more nodes would help"
+            f"above {INEXACT:.0%}; `snakemake health` tells whether more nodes would help"
         )

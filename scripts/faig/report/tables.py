@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..attribution.quadrature import INEXACT
 from ..base.tables import read_metadata, read_table
 from .summaries import (
     CHOICE,
@@ -28,7 +29,6 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 
 KEYS = ["network", *CHOICE]
 LEAST_GAIN = 0.1  # dB; a share of less says nothing
-COMPLETE = 0.02  # completeness error above which the quadrature is too coarse
 TOP = 0.01  # proportion of the filters that are located
 OPPONENTS = {  # variant and embedding that the two-branch network is compared with
     "over_equal_parameters": ("equal_parameters", "own"),
@@ -131,7 +131,7 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
     """Relative error of the completeness identity, over the attribution images."""
     groups = errors.groupby(["network", "seed", "degradation"], sort=False)["error"]
     result = groups.agg(["mean", "max"]).reset_index()
-    return result.assign(above_2_percent=result["max"] > COMPLETE)
+    return result.assign(above_2_percent=result["max"] > INEXACT)
 
 
 def with_opponents(images: pd.DataFrame) -> pd.DataFrame:
