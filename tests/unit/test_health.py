@@ -302,8 +302,10 @@ def test_the_figure_has_a_panel_per_seed_with_its_verdict():
     assert figure.get_suptitle().startswith("net: ")
 
 
-def test_a_high_barrier_does_not_flatten_the_rest():
+@pytest.mark.parametrize("far", [np.inf, 1e6, -1e6])
+def test_a_path_that_leads_far_away_does_not_flatten_the_rest(far):
     table = seeds(24.0)
-    table.loc[table["alpha"] == 0.5, "position"] = [np.inf, 0.5]
+    table.loc[table["alpha"] == 0.5, "position"] = [far, 0.5]
     (panel,) = FIGURES["health"](table).axes
-    assert panel.get_ylim()[1] < 10
+    assert np.diff(panel.get_ylim()) < 10
+    assert panel.get_ylim()[0] < 0 < 1 < panel.get_ylim()[1]

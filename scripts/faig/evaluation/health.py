@@ -164,9 +164,9 @@ def _integrals(
     signed, scores = [], []
     for crop in crops:
         parts = integrate(pair, crop, name, nodes)
-        signed.append(torch.cat([_per_unit(part) for part in parts.values()]).double().cpu())
+        signed.append(torch.cat([_per_unit(part) for part in parts.values()]).cpu().double())
         filters = pair.index.reduce({key: part.abs() for key, part in parts.items()})
-        scores.append(filters.double().cpu())
+        scores.append(filters.cpu().double())
     return torch.stack(signed).numpy(), torch.stack(scores).mean(dim=0).numpy()
 
 

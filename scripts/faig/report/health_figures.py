@@ -12,7 +12,8 @@ from .looks import DEGRADATIONS, Look, looks
 from .panels import empty_figure, legend, line_handles, wrapped
 
 ENDS = {"color": "black", "linewidth": 0.8, "linestyle": (0, (5, 2))}
-HIGHEST = 5  # gains; of a path that climbs higher the rest is cut off
+FARTHEST = 5  # gains; what a path does beyond them is cut off
+MARGIN = 0.1  # gains
 COLUMNS = 3
 
 
@@ -35,6 +36,8 @@ def health(health: pd.DataFrame) -> Figure:
         _paths(panel, rows, styles)
         panel.set_xlabel(r"$\alpha$ (0 target, 1 baseline)")
         panel.set_title(wrapped(f"seed {seed}: {_said(rows)}", 110 // columns))
+    reached = health["position"].clip(-FARTHEST, FARTHEST)
+    panel.set_ylim(min(reached.min(), 0) - MARGIN, max(reached.max(), 1) + MARGIN)
     for panel in panels[len(seeds) :]:
         panel.set_visible(False)
     figure.supylabel("squared error above the target's (gains)")
@@ -61,5 +64,3 @@ def _paths(panel: Axes, rows: pd.DataFrame, styles: Mapping[str, Look]) -> None:
     for level in (0, 1):
         panel.axhline(level, zorder=1.5, **ENDS)
     panel.set_xlim(-0.02, 1.02)
-    if rows["position"].max() > HIGHEST:
-        panel.set_ylim(top=HIGHEST)
