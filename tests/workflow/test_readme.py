@@ -1,58 +1,67 @@
-"""The worked examples of the README work."""
+"""What the documentation tells a newcomer to do can be done."""
 
 import re
 
-import pandas as pd
 import pytest
 import yaml
 
-from .conftest import HOME, Workflow, own_copy
+from .conftest import HOME, Workflow
 
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (HOME / "README.md").read_text(), flags=re.DOTALL)
-
-
-def merge(config: dict, extra: dict) -> None:
-    for key, value in extra.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            merge(config[key], value)
-        else:
-            config[key] = value
+PAGES = [
+    HOME / "README.md", HOME / "CONTRIBUTING.md", HOME / "CHANGELOG.md", *HOME.glob("*/README.md"),
+    *HOME.glob("workflow/profiles/*/README.md"), *HOME.glob("scripts/faig/*/README.md"),
+]  # fmt: skip
+NAMES = [str(path.relative_to(HOME)) for path in PAGES]
+README = (HOME / "README.md").read_text()
 
 
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory) -> Workflow:
-    """A copy of the code with all of the README's additions, run up to the rankings."""
-    home = tmp_path_factory.mktemp("extended")
-    workflow = own_copy(home)
-    for language, text in BLOCKS:
-        if language == "python":
-            place = re.match(r"# (?:at the end of )?(\S+)", text).group(1)
-            with (home / place).open("a") as file:
-                file.write("\n\n" + text)
-        elif language == "yaml" and text.startswith("# config"):
-            merge(workflow.config, yaml.safe_load(text))
-    del workflow.config["networks"]["small"]
-    workflow.config["training"]["target"]["degradations"].append("dark")
-    workflow.config["attribution"]["degradations"].append("dark")
-    workflow.run(
-        "results/tiny/ranking/shallow/seed0/faig.parquet",
-        "results/tiny/ranking/shallow/seed0/magnitude.parquet",
-    )
-    return workflow
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-def test_the_added_network_degradation_and_method_are_ranked(extended):
-    for method in ("faig", "magnitude"):
-        path = extended.folder / f"results/tiny/ranking/shallow/seed0/{method}.parquet"
-        table = pd.read_parquet(path)
-        assert set(table["degradation"]) == {"blur", "noise", "dark"}
-        assert set(table["layer"]) == {"conv1", "conv2"}
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_commands_name_existing_files(path):
+    for command in blocks("bash", path.read_text()):
+        for name in re.findall(r"(?:-[rc]|--configfile|--workflow-profile) (\S+)", command):
+            assert (HOME / name).exists(), name
 
 
-def test_both_commands_of_the_readme_name_existing_files():
-    commands = [text for language, text in BLOCKS if language == "bash"]
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_links_lead_to_files(path):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_readme_is_short_and_has_both_commands():
+    assert len(README.splitlines()) <= 150
+    commands = [text.strip() for text in blocks("bash") if "pip install" in text]
+    assert [command.rpartition("&& ")[2] for command in commands] == [
+        "snakemake --cores all",
+        "pytest",
+    ]
     for command in commands:
-        for name in re.findall(r"-[rc] (\S+)", command):
-            assert (HOME / name).is_file()
-    assert any("snakemake --cores all" in command for command in commands)
-    assert any(command.rstrip().endswith("pytest") for command in commands)
+        assert "-c envs/lock.txt" in command
+
+
+def test_readme_names_what_the_paper_config_downloads():
+    datasets = yaml.safe_load((HOME / "config/paper.yaml").read_text())["datasets"]
+    sentence = re.search(r"`config/paper.yaml` downloads (.*?) and runs", README, re.DOTALL).group(
+        1
+    )
+    assert set(re.findall(r"\w+", sentence)) - {"and"} == {n.split("_")[0] for n in datasets}
+
+
+def test_own_images_and_own_checkpoints_are_planned(workflow: Workflow):
+    images, networks = map(yaml.safe_load, blocks("yaml"))
+    workflow.config["datasets"] |= images["datasets"]
+    workflow.config["networks"] = networks["networks"]
+    for role in ("train", "test"):
+        workflow.config["data"][role] = images["data"][role]
+    published = networks["networks"]["published"]
+    files = [f"{dataset['path']}/a.png" for dataset in images["datasets"].values()]
+    for name in [*files, published["baseline"], published["target"]]:
+        (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (workflow.folder / name).touch()
+    planned = workflow.planned()
+    assert "import_checkpoint" in planned
+    assert not planned & {"train_baseline", "train_target"}

@@ -5,5 +5,5 @@ its own parameters, and maps LR images (N, 3, H, W) to SR images (N, 3, scale H,
 [0, 1]. A user's own class is named `"package.module:Class"`.
 
 Two-branch networks (`ikc`, `dan1`, `dan2`, `dasr`) have a branch that estimates the degradation,
-`estimate(lr) -> code`, and one that is told the estimate, `restore(lr, code) -> sr`.
+`estimate(lr) -> code`, and one that restores with the estimate, `restore(lr, code) -> sr`.
 """
