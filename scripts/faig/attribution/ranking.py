@@ -6,6 +6,8 @@ import pandas as pd
 from ..base.errors import InputError
 from ..base.seeds import derive
 
+TOP = 0.01  # proportion of the filters that is looked at where one must be chosen (the paper)
+
 
 def discriminative_scores(scores: np.ndarray) -> np.ndarray:
     """Contrast of each degradation with the mean of the others (equation 7 of the paper).

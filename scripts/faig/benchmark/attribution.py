@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..attribution.methods import Example, ImageScores, faig, read_examples
 from ..attribution.pair import Pair
-from ..attribution.ranking import discriminative_scores, ranks, top
+from ..attribution.ranking import TOP, discriminative_scores, ranks, top
 from ..base.device import Compute, has_bfloat16
 from ..base.progress import progress
 from ..data.store import ImageStore
@@ -31,7 +31,6 @@ from ..networks.building import build
 from .released import STEPS, Search
 
 RULE = "gauss-legendre"  # our engine's
-TOP = 0.01  # proportion of the filters whose overlap is compared
 
 Shape = tuple[int, int]  # height and width in LR pixels
 

@@ -16,14 +16,13 @@ from torch import Tensor
 from ..attribution.methods import Example
 from ..attribution.pair import Pair
 from ..attribution.quadrature import nodes_and_weights
-from ..attribution.ranking import discriminative_scores, ranks, top
+from ..attribution.ranking import TOP, discriminative_scores, ranks, top
 from ..base.errors import InputError
 from ..data.sources import spread
 from ..data.store import ImageStore
 from .prediction import spread_crops
 from .verdicts import NO_GAIN, Limits, judge
 
-TOP = 0.01  # proportion of the filters whose choice is compared between numbers of nodes
 TINY = np.finfo(float).tiny
 FORWARD = 1 / 3  # of the cost of forward and backward
 FAIG_NODES = 8  # of the FAIG that the cost is compared with

@@ -8,13 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..attribution.ranking import top
+from ..attribution.ranking import TOP, top
 from .looks import DEGRADATIONS, METHODS, label, looks
 from .panels import empty_figure, legend, point_handles, title, whiskers, wrapped
 from .summaries import chosen_per_layer, summarise
 
 LOCATED = 0.05  # proportion of the filters whose places the histogram shows, as in the paper
-MAPPED = 0.01  # proportion of the filters that the map shows
 
 
 def locations(**rankings: pd.DataFrame) -> Figure:
@@ -76,7 +75,7 @@ def locations_map(faig: pd.DataFrame) -> Figure:
     for k, (degradation, look) in enumerate(styles.items()):
         rows = table[table["degradation"] == degradation].sort_values("filter")
         place = rows.groupby("layer", sort=False).cumcount() / rows["layer"].map(sizes)
-        best = top(rows["rank"].to_numpy(), MAPPED)
+        best = top(rows["rank"].to_numpy(), TOP)
         aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
         y = rows["layer"].map(layers)[best] + aside
         panel.scatter(100 * place[best], y, 12, **look.of_points)
@@ -87,7 +86,7 @@ def locations_map(faig: pd.DataFrame) -> Figure:
     panel.grid(visible=False)
     panel.set_ylabel("layer (number of its filters)")
     panel.set_xlabel("position of the filter in its layer (%)")
-    title(figure, table, f"FAIG's top {100 * MAPPED:g} % filters for each degradation")
+    title(figure, table, f"FAIG's top {100 * TOP:g} % filters for each degradation")
     legend(figure, point_handles(styles))
     return figure
 

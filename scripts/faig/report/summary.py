@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..attribution.ranking import TOP
 from ..evaluation.verdicts import VERDICTS, worst
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
-WANTED = 0.01  # proportion of masked filters to tell about; else the smallest there is
 BUSIEST = 3  # layers named
 
 
@@ -46,15 +46,18 @@ def places(locations: pd.DataFrame) -> Iterator[str]:
         names = [f"{name}{GLUE}{percent(share)}" for name, share in busiest.items() if share]
         count = layers["chosen"].sum()
         yield from prose(
-            f"  top 1% for {degradation}: {count:.0f} filters, mean depth {percent(depth)}, most "
-            f"in {', '.join(names)}"
+            f"  top {100 * TOP:g}% for {degradation}: {count:.0f} filters, mean depth "
+            f"{percent(depth)}, most in {', '.join(names)}"
         )
 
 
 def forgotten(masking: pd.DataFrame) -> Iterator[str]:
-    """What masking removes on the filters' own and on the other degradations."""
+    """What masking removes on the filters' own and on the other degradations.
+
+    Of the top 1 % if they were masked, else of the fewest that were.
+    """
     proportions = masking["proportion"].unique()
-    proportion = WANTED if WANTED in proportions else min(proportions)
+    proportion = TOP if TOP in proportions else min(proportions)
     table = masking[masking["proportion"] == proportion]
     ranked = list(table["degradation"].unique())
     methods = [method for method in SHOWN if method in set(table["method"])]
@@ -123,7 +126,7 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
         tables: by name, those of `report.tables`.
     """
     removed = ", which remove ".join(tables["masking"]["degradation"].unique())
-    lines = [f"Which 1 % of the filters remove {removed}, and how do we know?"]
+    lines = [f"Which {100 * TOP:g} % of the filters remove {removed}, and how do we know?"]
     for network in tables["networks"]["network"].unique():
         rows = {name: table[table["network"] == network] for name, table in tables.items()}
         filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..attribution.quadrature import INEXACT
+from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
 from .summaries import (
     CHOICE,
@@ -29,7 +30,6 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
 
 KEYS = ["network", *CHOICE]
 LEAST_GAIN = 0.1  # dB; a share of less says nothing
-TOP = 0.01  # proportion of the filters that are located
 OPPONENTS = {  # variant and embedding that the two-branch network is compared with
     "over_equal_parameters": ("equal_parameters", "own"),
     "over_equal_operations": ("equal_operations", "own"),
