@@ -1,0 +1,212 @@
+"""The bench: what every ranking's top filters carry, measured on crops of unseen photographs.
+
+Deletion and insertion at all `faithfulness.PROPORTIONS`, the same for random filters of the same
+layers (the null), and the exact effect of deleting single filters. See `faithfulness` for terms.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..attribution.pair import Pair
+from ..attribution.ranking import selection, shuffle_within_layers
+from ..base.device import Compute
+from ..base.progress import progress
+from ..data.store import ImageStore
+from .faithfulness import JUDGED, PROPORTIONS
+from .prediction import Crop, spread_crops
+
+DELETION, INSERTION = "deletion", "insertion"
+NULL = "null"  # in the column method: random filters, as many in each layer as FAIG's
+STRATA = 10  # deciles of the change of weights, of each layer's filters
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Equally large crops under several degradations, on the device.
+
+    Attributes:
+        rows: facts of each crop under each degradation: input_degradation, dataset, image.
+        inputs: LR, float32 in [0, 1], (len(rows), 3, h, w).
+        references: HR, float32 in [0, 1], (len(rows), 3, scale h, scale w).
+    """
+
+    rows: pd.DataFrame
+    inputs: Tensor
+    references: Tensor
+
+    @classmethod
+    def read(
+        cls,
+        stores: Sequence[tuple[ImageStore, Sequence[Crop]]],
+        degradations: Sequence[str],
+        pair: Pair,
+    ) -> "Crops":
+        """Cut the crops of all stores out of their images, degradation by degradation."""
+        rows, inputs, references = [], [], []
+        for name in degradations:
+            for store, crops in stores:
+                for crop in crops:
+                    facts = {"dataset": store.path.stem, "image": str(crop)}
+                    rows.append({"input_degradation": name, **facts})
+                    inputs.append(crop.of(store.lr(name, crop.image)))
+                    references.append(crop.of(store.hr(crop.image), store.scale))
+        images = (pair.compute.images(torch.stack(pixels)) for pixels in (inputs, references))
+        return cls(pd.DataFrame(rows), *images)
+
+    @torch.inference_mode()
+    def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:
+        """Mean squared error of every row's output, values in [0, 1]: (len(rows),)."""
+        with pair.compute.autocast():
+            output = torch.func.functional_call(pair.network, dict(state), (self.inputs,))
+        return (output.float() - self.references).square().mean(dim=(1, 2, 3)).cpu().numpy()
+
+
+class Bench:
+    """Losses of masked networks on one set of crops; no mask is evaluated twice.
+
+    Args:
+        pair: baseline and target.
+        crops: on the pair's device.
+    """
+
+    def __init__(self, pair: Pair, crops: Crops):
+        self.pair, self.crops = pair, crops
+        self.baseline = crops.losses(pair, pair.baseline)
+        self.target = crops.losses(pair, pair.target)
+        self._known: dict[tuple[str, bytes], np.ndarray] = {}
+
+    @property
+    def evaluations(self) -> int:
+        """Crops that went through a network."""
+        return (2 + len(self._known)) * len(self.crops.rows)
+
+    def losses(self, direction: str, selected: np.ndarray) -> np.ndarray:
+        """Loss of every row with the selected filters deleted from the target, or inserted into
+        the baseline; biases are those of the network that is changed.
+        """
+        key = direction, np.packbits(selected).tobytes()
+        if key not in self._known:
+            ends = self.pair.target, self.pair.baseline
+            whole, other = ends if direction == DELETION else reversed(ends)
+            state = self.pair.index.substitute(whole, other, selected)
+            self._known[key] = self.crops.losses(self.pair, state)
+        return self._known[key]
+
+    def table(self, direction: str, selected: np.ndarray, **facts) -> pd.DataFrame:
+        """The rows of one set of filters: facts, those of `Crops.rows`, loss and both ends'."""
+        return self.crops.rows.assign(
+            **facts,
+            direction=direction,
+            loss=self.losses(direction, selected),
+            loss_baseline=self.baseline,
+            loss_target=self.target,
+        )
+
+    def curves(self, rankings: Mapping[str, pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Deletion and insertion of every ranking's top filters, a table per set.
+
+        Args:
+            rankings: by method, tables with the columns filter, degradation, rank.
+        """
+        for method, ranking in rankings.items():
+            for degradation in ranking["degradation"].unique():
+                for proportion in PROPORTIONS:
+                    selected = selection(ranking, degradation, proportion)
+                    facts = {"method": method, "degradation": degradation, "draw": 0}
+                    for direction in (DELETION, INSERTION):
+                        yield self.table(direction, selected, proportion=proportion, **facts)
+
+    def nulls(
+        self, ranking: pd.DataFrame, proportion: float, draws: int, rng: np.random.Generator
+    ) -> Iterator[pd.DataFrame]:
+        """Deletion and insertion of random filters, in each layer as many as the ranking takes."""
+        layers = self.pair.index.layer_numbers
+        for degradation in ranking["degradation"].unique():
+            selected = selection(ranking, degradation, proportion)
+            for draw in range(draws):
+                shuffled = selected[shuffle_within_layers(layers, rng)]
+                facts = {"method": NULL, "degradation": degradation, "draw": draw}
+                for direction in (DELETION, INSERTION):
+                    yield self.table(direction, shuffled, proportion=proportion, **facts)
+
+    def effects(self, filters: Sequence[int]) -> Iterator[pd.DataFrame]:
+        """Deletion of single filters: their exact effect is loss - loss_target."""
+        for number in filters:
+            selected = np.zeros(len(self.pair.index), bool)
+            selected[number] = True
+            yield self.table(DELETION, selected, filter=number)
+
+
+def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Filters from every layer and every decile of the change of weights inside it.
+
+    Args:
+        count: about how many; at least one of each layer, at most all.
+
+    Returns:
+        Filter numbers, ascending.
+    """
+    index = pair.index
+    change = index.reduce({k: (pair.target[k] - pair.baseline[k]).abs() for k in pair.target})
+    change = change.cpu().numpy()
+    chosen = []
+    for layer in range(len(index.layers)):
+        members = np.flatnonzero(index.layer_numbers == layer)
+        wanted = min(len(members), max(1, round(count * len(members) / len(index))))
+        ordered = members[np.argsort(change[members], kind="stable")]
+        strata = np.array_split(ordered, min(STRATA, wanted))
+        shares = np.array_split(np.arange(wanted), len(strata))
+        for stratum, share in zip(strata, shares, strict=True):
+            chosen.append(rng.choice(stratum, size=min(len(share), len(stratum)), replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def bench(
+    pair: Pair,
+    rankings: Mapping[str, pd.DataFrame],
+    stores: Sequence[ImageStore],
+    degradations: Sequence[str],
+    *,
+    crop: int,
+    crops_per_image: int,
+    draws: int,
+    filters: int,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure all rankings of one network.
+
+    Args:
+        rankings: by method; the null takes as many filters of each layer as `faig` does, or the
+            first method if there is no `faig`.
+        stores: test images.
+        degradations: of the input: the ranked ones and the clean one.
+        crop: side in HR pixels.
+        draws: of the null.
+        filters: about how many are deleted one by one. Their effects are small, and are measured
+            in float32 whatever the pair's precision.
+
+    Returns:
+        Losses by set of filters, with the columns of `league.Measured`; losses without single
+        filters, with the columns filter, input_degradation, dataset, image, loss, loss_target.
+    """
+    cuts = [(s, spread_crops(s, crop // s.scale, crops_per_image)) for s in stores]
+    crops = Crops.read(cuts, degradations, pair)
+    measured, started = Bench(pair, crops), time.monotonic()
+    null = rankings.get("faig", next(iter(rankings.values())))
+    jobs = chain(measured.curves(rankings), measured.nulls(null, JUDGED, draws, rng))
+    kinds = sum(table["degradation"].nunique() for table in rankings.values())
+    total = 2 * (kinds * len(PROPORTIONS) + null["degradation"].nunique() * draws)
+    sets = list(progress(jobs, "sets of filters", total, "set"))
+    exact = replace(pair, compute=Compute(pair.compute.device, torch.float32))
+    single, sample = Bench(exact, crops), stratified_sample(pair, filters, rng)
+    effects = list(progress(single.effects(sample), "single filters", len(sample), "filter"))
+    count, seconds = measured.evaluations + single.evaluations, time.monotonic() - started
+    print(f"{count} crops through a network, {count / seconds:.0f} per second")
+    return pd.concat(sets, ignore_index=True), pd.concat(effects, ignore_index=True)

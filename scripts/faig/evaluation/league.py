@@ -1,0 +1,214 @@
+"""The league of rankings: one row per ranking and degradation, from what the bench measured."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from .bench import DELETION, INSERTION, NULL
+from .faithfulness import (
+    JUDGED,
+    bootstrap_interval,
+    deletion_areas,
+    has_gain,
+    insertion_areas,
+    p_value,
+    restored_share,
+    specificity_index,
+)
+
+ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
+SPARED = 0.05  # largest removed share of another degradation's gain
+MOST = 0.1  # of the sampled filters: those with the largest effects, that a ranking should find
+
+
+class Measured:
+    """The bench's table of one network and seed, by set of filters.
+
+    Args:
+        table: columns method, degradation, draw, direction, proportion, input_degradation, image,
+            dataset, loss, loss_baseline, loss_target.
+    """
+
+    def __init__(self, table: pd.DataFrame):
+        self.table = table
+        self.degradations = list(table["degradation"].unique())
+        keys = ["method", "draw", "degradation", "direction", "proportion", "input_degradation"]
+        self._groups = {
+            key: rows[["loss", "loss_baseline", "loss_target"]].to_numpy(float).T
+            for key, rows in table.groupby(keys, sort=False)
+        }
+
+    def losses(self, method, draw, degradation, direction, proportion, given) -> np.ndarray:
+        """Loss of the masked network, the baseline and the target, (3, images).
+
+        Args:
+            degradation: whose filters.
+            given: degradation of the input.
+        """
+        return self._groups[method, draw, degradation, direction, proportion, given]
+
+    def restored(self, *key) -> float:
+        """Restored share; NaN where the target gains nothing on the input, see `losses`."""
+        loss, baseline, target = self.losses(*key)
+        if not has_gain(baseline, target):
+            return np.nan
+        return float(restored_share(loss, baseline, target))
+
+    def curve(self, method: str, degradation: str, direction: str) -> pd.Series:
+        """Restored share on the ranking's own degradation by proportion, ascending."""
+        rows = self.table[(self.table["method"] == method) & (self.table["draw"] == 0)]
+        proportions = np.sort(rows["proportion"].unique())
+        own = [
+            self.restored(method, 0, degradation, direction, proportion, degradation)
+            for proportion in proportions
+        ]
+        return pd.Series(own, index=proportions)
+
+    def matrix(self, method: str, draw: int, proportion: float) -> np.ndarray:
+        """Removed shares: rows whose filters are deleted, columns the input's degradation."""
+        return np.array(
+            [
+                [
+                    1 - self.restored(method, draw, d, DELETION, proportion, g)
+                    for g in self.degradations
+                ]
+                for d in self.degradations
+            ]
+        )
+
+
+def decibel(loss: np.ndarray) -> float:
+    """Mean PSNR of losses: mean squared errors of values in [0, 1]."""
+    return float(-10 * np.log10(np.maximum(loss, 1e-12)).mean())
+
+
+def league(
+    sets: pd.DataFrame, effects: pd.DataFrame, rankings: Mapping[str, pd.DataFrame], clean: str
+) -> pd.DataFrame:
+    """Judge every ranking of one network and seed.
+
+    Args:
+        sets: see `Measured`; the null has the method `NULL` and draws from 0 on.
+        effects: deletion of single filters: filter, input_degradation, loss, loss_target.
+        rankings: by method, columns filter, degradation, score.
+        clean: degradation that the baseline was trained on.
+
+    Returns:
+        A row per method and degradation with
+
+        - filters_needed: % of all filters, the fewest that remove 85 to 115 % of the own gain and
+          at most 5 % of any other; NaN if no proportion does.
+        - at the top 1 %: removed and inserted, shares of the own gain (%) with intervals over
+          crops (*_low, *_high); removed_other, the largest share of another's gain (%);
+          removed_db and clean_db, PSNR lost on the own and on clean input.
+        - areas of both curves and the collapse, see `faithfulness`.
+        - specificity and specificity_p, the index over all degradations and its p against the null.
+        - spearman and precision of the scores with the exact effects, see `agreement`.
+
+        The null's rows are means over draws; removed_low and removed_high its 95 % range.
+    """
+    measured = Measured(sets)
+    methods = [name for name in sets["method"].unique() if name != NULL]
+    several = len(measured.degradations) > 1
+    draws = sets.loc[sets["method"] == NULL, "draw"].unique()
+    null = [specificity_index(measured.matrix(NULL, d, JUDGED)) for d in draws] if several else []
+    rows = []
+    for method in methods:
+        index = specificity_index(measured.matrix(method, 0, JUDGED)) if several else np.nan
+        shared = {
+            "specificity": index,
+            "specificity_p": p_value(index, null) if np.isfinite(index) else np.nan,
+        }
+        for degradation in measured.degradations:
+            rows.append(
+                {
+                    "method": method,
+                    "degradation": degradation,
+                    "filters_needed": filters_needed(measured, method, degradation),
+                    **at_judged(measured, method, 0, degradation, clean),
+                    **areas(measured, method, degradation),
+                    **shared,
+                    **agreement(effects, rankings[method], degradation),
+                }
+            )
+    for degradation in measured.degradations:
+        parts = [at_judged(measured, NULL, draw, degradation, clean) for draw in draws]
+        spread = pd.DataFrame(parts)
+        low, high = spread["removed"].quantile([0.025, 0.975])
+        means = spread.mean().to_dict()
+        facts = {"removed_low": low, "removed_high": high, "specificity": np.mean(null or [np.nan])}
+        rows.append({"method": NULL, "degradation": degradation, **means, **facts})
+    return pd.DataFrame(rows)
+
+
+def filters_needed(measured: Measured, method: str, degradation: str) -> float:
+    """The fewest filters (%) that carry the skill and spare every other, see `league`."""
+    others = [name for name in measured.degradations if name != degradation]
+    for proportion, restored in measured.curve(method, degradation, DELETION).items():
+        harm = [
+            1 - measured.restored(method, 0, degradation, DELETION, proportion, other)
+            for other in others
+        ]
+        if ENOUGH[0] <= 1 - restored <= ENOUGH[1] and all(abs(h) <= SPARED for h in harm):
+            return 100 * proportion
+    return np.nan
+
+
+def at_judged(
+    measured: Measured, method: str, draw: int, degradation: str, clean: str
+) -> dict[str, float]:
+    """What the top 1 % carry: shares (%) with intervals over crops, and dB."""
+    key = method, draw, degradation
+    result = {}
+    for direction, name in ((DELETION, "removed"), (INSERTION, "inserted")):
+        losses = measured.losses(*key, direction, JUDGED, degradation)
+        result |= _share_with_interval(losses, direction, name)
+    others = [name for name in measured.degradations if name != degradation]
+    harm = [100 * (1 - measured.restored(*key, DELETION, JUDGED, other)) for other in others]
+    result["removed_other"] = max(harm, key=abs, default=np.nan)
+    for given, name in ((degradation, "removed_db"), (clean, "clean_db")):
+        loss, _, target = measured.losses(*key, DELETION, JUDGED, given)
+        result[name] = decibel(target) - decibel(loss)
+    return result
+
+
+def _share_with_interval(losses: np.ndarray, direction: str, name: str) -> dict[str, float]:
+    def share(drawn: np.ndarray) -> float:
+        restored = float(restored_share(*losses[:, drawn]))
+        return 100 * (1 - restored if direction == DELETION else restored)
+
+    images = losses.shape[1]
+    if not has_gain(losses[1], losses[2]):
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    low, high = bootstrap_interval(share, images)
+    return {name: share(np.arange(images)), f"{name}_low": low, f"{name}_high": high}
+
+
+def areas(measured: Measured, method: str, degradation: str) -> dict[str, float]:
+    """Areas of both curves on the own degradation, see `faithfulness`."""
+    inserted = measured.curve(method, degradation, INSERTION)
+    deleted = measured.curve(method, degradation, DELETION)
+    return {
+        **insertion_areas(inserted.index, inserted),
+        **deletion_areas(deleted.index, deleted),
+    }
+
+
+def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) -> dict[str, float]:
+    """Of a ranking's scores with the exact effects of single filters on the own degradation.
+
+    Returns:
+        spearman: rank correlation over the sampled filters; NaN if all scores are equal.
+        precision: share of the `MOST` largest effects among as many best scores.
+    """
+    rows = effects[effects["input_degradation"] == degradation]
+    exact = (rows["loss"] - rows["loss_target"]).groupby(rows["filter"]).mean()
+    own = ranking[ranking["degradation"] == degradation].set_index("filter")["score"]
+    scores = own.reindex(exact.index)
+    count = max(1, round(MOST * len(exact)))
+    found = set(exact.nlargest(count).index) & set(scores.nlargest(count).index)
+    return {
+        "spearman": scores.corr(exact, method="spearman"),
+        "precision": len(found) / count,
+    }
