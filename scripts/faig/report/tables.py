@@ -111,6 +111,12 @@ def locations(**rankings: pd.DataFrame) -> pd.DataFrame:
 
 
 @table
+def league(league: pd.DataFrame) -> pd.DataFrame:
+    """Every ranking judged by the bench, see `evaluation.league.league`."""
+    return league[["network", "seed", *league.columns.drop(["network", "seed"])]]
+
+
+@table
 def prediction(predicted: pd.DataFrame) -> pd.DataFrame:
     """Accuracy (%), for images with at most one degradation and for mixtures apart.
 

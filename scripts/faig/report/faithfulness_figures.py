@@ -1,0 +1,110 @@
+"""Figures of the bench: which ranking's top filters carry the skill, and the league of rankings."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..evaluation.bench import DELETION, INSERTION, NULL
+from ..evaluation.faithfulness import JUDGED, PROPORTIONS
+from ..evaluation.league import Measured
+from .looks import METHODS, STAGES, Look, label, looks
+from .panels import empty_figure, legend, line_handles, title
+
+# columns of the league's figure: what is drawn, its axis, and where the best ranking lies
+COLUMNS = {
+    "removed": "deleted: gain lost (%)",
+    "inserted": "inserted: gain reached (%)",
+    "specificity": "specificity index",
+    "spearman": "rank correlation with\nexact effects",
+}
+SHOWN = -0.5, 1.5  # restored shares; a curve that leaves them is cut at the border
+
+
+def faithfulness(sets: pd.DataFrame) -> Figure:
+    """Share of the gain that is left without the top filters, and that they bring back alone.
+
+    What to look for: the fewer filters a method needs until the upper curve falls to the
+    baseline's level and the lower one rises to the target's, the better it finds those that carry
+    the skill. Below the baseline's level the network is damaged.
+
+    Args:
+        sets: see `evaluation.league.Measured`.
+    """
+    methods = [name for name in sets["method"].unique() if name != NULL]
+    styles = looks(methods, METHODS)
+    degradations = list(sets["degradation"].unique())
+    figure = empty_figure(5.2, 3.2 * len(degradations))
+    axes = figure.subplots(2, len(degradations), squeeze=False, sharex=True, sharey=True)
+    seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
+    for (i, direction), (j, degradation) in product(
+        enumerate((DELETION, INSERTION)), enumerate(degradations)
+    ):
+        panel = axes[i, j]
+        for method, look in styles.items():
+            curves = [seed.curve(method, degradation, direction) for seed in seeds]
+            mean = pd.concat(curves, axis=1).mean(axis=1)
+            panel.plot(100 * mean.index, mean.clip(*SHOWN), **look.of_lines)
+        for level, model in ((1, "target"), (0, "baseline")):
+            look = STAGES[model]
+            panel.axhline(level, color=look.colour, linestyle=look.line, linewidth=1)
+        panel.set_xscale("log")
+        panel.set_xticks([100 * p for p in PROPORTIONS], [f"{100 * p:g}" for p in PROPORTIONS])
+        panel.minorticks_off()
+        panel.set_ylim(SHOWN[0] - 0.05, SHOWN[1] + 0.05)
+        if i == 0:
+            panel.set_title(f"{label(degradation)} filters, {label(degradation)} input")
+        else:
+            panel.set_xlabel("filters (%)")
+        if j == 0:
+            panel.set_ylabel(f"{direction}\nrestored share of the gain")
+    title(figure, sets, "what the top filters carry", "crop")
+    legend(figure, line_handles(styles | STAGES), 4)
+    return figure
+
+
+def league(league: pd.DataFrame) -> Figure:
+    """How the rankings compare at the top 1 %: one row of points each.
+
+    What to look for: the best ranking lies far to the right in every column, with its cross (the
+    gain lost on other degradations) at zero. Whiskers are 95 % intervals over crops; those of the
+    random filters span 95 % of the draws.
+
+    Args:
+        league: see `evaluation.league.league`, with the columns network and seed.
+    """
+    degradations = list(league["degradation"].unique())
+    names = list(league["method"].unique())
+    styles = looks(names, METHODS)
+    figure = empty_figure(1.2 + 0.27 * len(names) * len(degradations), 9)
+    axes = figure.subplots(
+        len(degradations), len(COLUMNS), squeeze=False, sharey=True, sharex="col"
+    )
+    for (i, degradation), (j, column) in product(enumerate(degradations), enumerate(COLUMNS)):
+        panel, rows = axes[i, j], league[league["degradation"] == degradation]
+        for place, name in enumerate(names):
+            _point(panel, place, rows[rows["method"] == name], column, styles[name])
+        panel.axvline(0, color="black", linewidth=0.8)
+        panel.grid(axis="x")
+        panel.set_yticks(range(len(names)), [label(name) for name in names])
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        if j == 0:
+            panel.set_ylabel(f"{label(degradation)} filters")
+        if i == len(degradations) - 1:
+            panel.set_xlabel(COLUMNS[column])
+    title(figure, league, f"rankings judged at {JUDGED:.0%} of the filters")
+    return figure
+
+
+def _point(panel: Axes, place: int, rows: pd.DataFrame, column: str, look: Look) -> None:
+    """Mean over seeds of a column, its interval if there is one, and a cross for side effects."""
+    mean = rows[column].mean()
+    style = look.of_lines | {"linestyle": ""}
+    low, high = (rows.get(f"{column}_{end}", rows[column]).mean() for end in ("low", "high"))
+    if np.isfinite([low, high]).all():
+        panel.plot([low, high], [place, place], color=look.colour, linewidth=1)
+    panel.plot(mean, place, **style)
+    if column == "removed":
+        panel.plot(rows["removed_other"].mean(), place, marker="x", color="black", markersize=4)
