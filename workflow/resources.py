@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from faig.evaluation.faithfulness import PROPORTIONS
+
 CPUS = 4  # of a job that computes
 MINUTES = 5  # to start Python, torch and the GPU from a busy shared file system, and to write
 MEGABYTES = 6000  # of torch with a GPU, and of one large image
@@ -114,6 +116,16 @@ class Requests:
         rankings = len(self.config["attribution"]["methods"]) + 1  # and matched_random
         masked = rankings * len(self._ranked) * len(self.config["masking"]["proportions"])
         return Request((masked + 1) * self._test_pixels)
+
+    def measure_faithfulness(self) -> Request:
+        """Every set of filters, the null's draws and single filters on the crops."""
+        own, images = self.config["faithfulness"], self.config["data"]["test"]
+        inputs = len(self._ranked) + 1
+        crops = sum(map(self._images, images)) * own["crops_per_image"] * inputs
+        rankings = len(self.config["attribution"]["methods"]) + 1  # and matched_random
+        sets = 2 * len(self._ranked) * (rankings * len(PROPORTIONS) + own["draws"])
+        area = own["crop"] ** 2 / self.area
+        return Request((sets + 3 * own["filters"]) * crops * area * FORWARD)
 
     def retrain(self) -> Request:
         """A training and an evaluation for every choice of one method's filters."""

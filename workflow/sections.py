@@ -218,6 +218,20 @@ class Sections:
             }
         )
 
+    def faithfulness(self, network: str, seed: str) -> str:
+        """The bench: what every ranking's top filters carry."""
+        ranked, clean = self.config["attribution"]["degradations"], self.config["clean"]
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "seed": int(seed),
+                "input_degradations": [*ranked, clean],
+                "clean": clean,
+                **self.config["faithfulness"],
+                **self._compute(),
+            }
+        )
+
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
         target, retraining = self.config["training"]["target"], self.config["retraining"]

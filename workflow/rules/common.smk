@@ -117,6 +117,7 @@ def per_seed(pattern, **more):
     return expand(pattern, network=NETWORKS, seed=SEEDS, **more)
 
 
+FAITHFULNESS = f"{RUN}/faithfulness/{{network}}/seed{{seed}}"
 MODEL = f"{RUN}/models/{{network}}/seed{{seed}}"
 PAIR = {stage: f"{MODEL}/{stage}.safetensors" for stage in STAGES}
 

@@ -4,6 +4,8 @@ MASKED = {"masked": f"{ABLATION}/mask.parquet"}
 RETRAINED = {"retrained": f"{ABLATION}/retrain.parquet"}
 PREDICTED = {"predicted": f"{RUN}/prediction/{{network}}/seed{{seed}}.parquet"}
 HEALTH = {"health": f"{RUN}/health/{{network}}/seed{{seed}}.parquet"}
+SETS = {"sets": f"{FAITHFULNESS}/sets.parquet"}
+LEAGUE = {"league": f"{FAITHFULNESS}/league.parquet"}
 ERRORS = {"errors": f"{RUN}/attribution/{{network}}/seed{{seed}}/faig.parquet"}
 HISTORIES = {stage: f"{MODEL}/{stage}_history.parquet" for stage in STAGES}
 RANKING = f"{RUN}/ranking/{{{{network}}}}/seed{{{{seed}}}}/{{method}}.parquet"
@@ -17,6 +19,8 @@ FIGURE_SOURCES = {
     "health": ("1 Networks", HEALTH),
     "masking": ("2 Masking", MASKED),
     "masking_psnr": ("2 Masking", MASKED | REFERENCE),
+    "faithfulness": ("2 Masking", SETS),
+    "league": ("2 Masking", LEAGUE),
     "retraining": ("3 Re-training", RETRAINED | REFERENCE),
     "locations": ("4 Locations", RANKED),
     "locations_map": ("4 Locations", FAIG),
@@ -26,6 +30,7 @@ TABLE_SOURCES = {
     "networks": ("1 Networks", FAIG | REFERENCE),
     "health": ("1 Networks", HEALTH),
     "masking": ("2 Masking", MASKED | REFERENCE),
+    "league": ("2 Masking", LEAGUE),
     "retraining": ("3 Re-training", RETRAINED | REFERENCE),
     "locations": ("4 Locations", RANKED),
     "prediction": ("5 Prediction", PREDICTED),

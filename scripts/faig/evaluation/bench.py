@@ -24,6 +24,7 @@ from .prediction import Crop, spread_crops
 
 DELETION, INSERTION = "deletion", "insertion"
 NULL = "null"  # in the column method: random filters, as many in each layer as FAIG's
+AT_ONCE = 32  # crops that go through a network together, for the sake of memory
 STRATA = 10  # deciles of the change of weights, of each layer's filters
 
 
@@ -63,9 +64,14 @@ class Crops:
     @torch.inference_mode()
     def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:
         """Mean squared error of every row's output, values in [0, 1]: (len(rows),)."""
-        with pair.compute.autocast():
-            output = torch.func.functional_call(pair.network, dict(state), (self.inputs,))
-        return (output.float() - self.references).square().mean(dim=(1, 2, 3)).cpu().numpy()
+        parts = []
+        for inputs, references in zip(
+            self.inputs.split(AT_ONCE), self.references.split(AT_ONCE), strict=True
+        ):
+            with pair.compute.autocast():
+                output = torch.func.functional_call(pair.network, dict(state), (inputs,))
+            parts.append((output.float() - references).square().mean(dim=(1, 2, 3)))
+        return torch.cat(parts).cpu().numpy()
 
 
 class Bench:
@@ -168,6 +174,11 @@ def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.nd
     return np.sort(np.concatenate(chosen))
 
 
+def smallest_side(store: ImageStore) -> int:
+    """The smallest height or width of a store's images, in LR pixels."""
+    return min(min(store.hr(image).shape[1:]) for image in store.names) // store.scale
+
+
 def bench(
     pair: Pair,
     rankings: Mapping[str, pd.DataFrame],
@@ -187,7 +198,7 @@ def bench(
             first method if there is no `faig`.
         stores: test images.
         degradations: of the input: the ranked ones and the clean one.
-        crop: side in HR pixels.
+        crop: side in HR pixels, or that of the smallest image, so that all crops are of one size.
         draws: of the null.
         filters: about how many are deleted one by one. Their effects are small, and are measured
             in float32 whatever the pair's precision.
@@ -196,7 +207,8 @@ def bench(
         Losses by set of filters, with the columns of `league.Measured`; losses without single
         filters, with the columns filter, input_degradation, dataset, image, loss, loss_target.
     """
-    cuts = [(s, spread_crops(s, crop // s.scale, crops_per_image)) for s in stores]
+    side = min(crop // stores[0].scale, *map(smallest_side, stores))
+    cuts = [(store, spread_crops(store, side, crops_per_image)) for store in stores]
     crops = Crops.read(cuts, degradations, pair)
     measured, started = Bench(pair, crops), time.monotonic()
     null = rankings.get("faig", next(iter(rankings.values())))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..evaluation.bench import DELETION, INSERTION, NULL
 from ..evaluation.faithfulness import JUDGED, PROPORTIONS
@@ -20,6 +21,7 @@ COLUMNS = {
     "specificity": "specificity index",
     "spearman": "rank correlation with\nexact effects",
 }
+SIDE_EFFECT = {"marker": "x", "color": "black", "markersize": 4, "linestyle": ""}
 SHOWN = -0.5, 1.5  # restored shares; a curve that leaves them is cut at the border
 
 
@@ -94,6 +96,8 @@ def league(league: pd.DataFrame) -> Figure:
             panel.set_ylabel(f"{label(degradation)} filters")
         if i == len(degradations) - 1:
             panel.set_xlabel(COLUMNS[column])
+    cross = Line2D([], [], label="gain lost on another degradation", **SIDE_EFFECT)
+    legend(figure, [cross])
     title(figure, league, f"rankings judged at {JUDGED:.0%} of the filters")
     return figure
 
@@ -107,4 +111,4 @@ def _point(panel: Axes, place: int, rows: pd.DataFrame, column: str, look: Look)
         panel.plot([low, high], [place, place], color=look.colour, linewidth=1)
     panel.plot(mean, place, **style)
     if column == "removed":
-        panel.plot(rows["removed_other"].mean(), place, marker="x", color="black", markersize=4)
+        panel.plot(rows["removed_other"].mean(), place, **SIDE_EFFECT)

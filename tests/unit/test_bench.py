@@ -1,0 +1,187 @@
+"""The bench and the league, on a network in which a skill is planted in known filters."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from faig.attribution.pair import Pair
+from faig.attribution.ranking import ranks
+from faig.evaluation.bench import DELETION, INSERTION, NULL, Bench, Crops, bench, stratified_sample
+from faig.evaluation.league import league
+from faig.evaluation.prediction import spread_crops
+from torch import nn
+from toys import CPU, SmoothNetwork, random_pair, write_store
+
+SHIFT = 60  # what "dark" takes from the red channel, and "green" from the green one
+
+
+class Planted(nn.Module):
+    """One 1x1 convolution and nearest upsampling: filter (c, c) alone mends channel c.
+
+    The input has two channels more than the image: the network makes them itself, as constants,
+    so that a channel is mended by adding a constant through one filter of its own.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.mend = nn.Conv2d(5, 3, 1, bias=False)
+
+    def forward(self, x):
+        red_is_low = (x[:, :1].mean(dim=(2, 3), keepdim=True) < 0.2).float().expand_as(x[:, :1])
+        green_is_low = (x[:, 1:2].mean(dim=(2, 3), keepdim=True) < 0.2).float()
+        known = torch.cat([x, red_is_low, green_is_low.expand_as(x[:, :1])], dim=1)
+        return nn.functional.interpolate(self.mend(known), scale_factor=2)
+
+
+RED, GREEN = 3, 5 + 4  # numbers of the filters (0, 3) and (1, 4)
+
+
+@pytest.fixture
+def pair():
+    baseline = torch.eye(3, 5)[..., None, None]
+    target = baseline.clone()
+    target[0, 3] = target[1, 4] = SHIFT / 255
+    return Pair.of(Planted(), {"mend.weight": baseline}, {"mend.weight": target}, CPU)
+
+
+@pytest.fixture
+def store(tmp_path):
+    lr = {name: {} for name in ("clean", "dark", "green")}
+    hr = {}
+    for k in range(3):
+        plain = np.full((8, 8, 3), 70 + 5 * k, np.uint8)
+        hr[f"p{k}"] = plain.repeat(2, 0).repeat(2, 1)
+        lr["clean"][f"p{k}"] = plain
+        for channel, name in enumerate(("dark", "green")):
+            lr[name][f"p{k}"] = plain.copy()
+            lr[name][f"p{k}"][..., channel] -= SHIFT
+    return write_store(tmp_path / "s.h5", hr, lr)
+
+
+def ranking(pair, best: dict[str, int]) -> pd.DataFrame:
+    parts = []
+    for degradation, number in best.items():
+        score = -np.arange(len(pair.index), dtype=float)
+        score[number] = 1
+        parts.append(
+            pd.DataFrame(
+                {
+                    **pair.index.columns(),
+                    "degradation": degradation,
+                    "score": score,
+                    "rank": ranks(score),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def judged(pair, store):
+    rankings = {
+        "faig": ranking(pair, {"dark": RED, "green": GREEN}),
+        "wrong": ranking(pair, {"dark": GREEN, "green": RED}),
+    }
+    sets, effects = bench(
+        pair,
+        rankings,
+        [store],
+        ["dark", "green", "clean"],
+        crop=16,
+        crops_per_image=1,
+        draws=5,
+        filters=15,
+        rng=np.random.default_rng(0),
+    )
+    return league(sets, effects, rankings, "clean").set_index(["method", "degradation"])
+
+
+def test_a_ranking_that_finds_the_plant_wins_everywhere(judged):
+    for degradation in ("dark", "green"):
+        found = judged.loc["faig", degradation]
+        assert found["filters_needed"] == pytest.approx(0.1)
+        assert found["removed"] == pytest.approx(100, abs=1e-3)
+        assert found["inserted"] == pytest.approx(100, abs=1e-3)
+        assert found["removed_other"] == pytest.approx(0, abs=1e-3)
+        assert found["clean_db"] == pytest.approx(0, abs=1e-3)
+        assert found["specificity"] == pytest.approx(1)
+        assert found["precision"] == 1
+
+
+def test_a_ranking_that_swaps_the_degradations_loses(judged):
+    for degradation in ("dark", "green"):
+        found = judged.loc["wrong", degradation]
+        assert np.isnan(found["filters_needed"])
+        assert found["removed"] == pytest.approx(0, abs=1e-3)
+        assert found["removed_other"] == pytest.approx(100, abs=1e-3)
+        assert found["specificity"] == pytest.approx(-1)
+        assert found["specificity_p"] == 1
+
+
+def test_the_null_is_many_draws_with_their_spread(judged):
+    null = judged.loc[NULL]
+    assert (null["removed_low"] <= null["removed_high"]).all()
+    assert (judged.loc["faig"]["specificity_p"] <= judged.loc["wrong"]["specificity_p"]).all()
+
+
+def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store):
+    crops = Crops.read([(store, spread_crops(store, 8, 1))], ["dark", "clean"], pair)
+    measured, everything = Bench(pair, crops), np.ones(len(pair.index), bool)
+    np.testing.assert_array_equal(measured.losses(DELETION, everything), measured.baseline)
+    np.testing.assert_array_equal(measured.losses(INSERTION, everything), measured.target)
+    np.testing.assert_array_equal(measured.losses(DELETION, ~everything), measured.target)
+
+
+def test_no_mask_is_evaluated_twice(pair, store):
+    crops = Crops.read([(store, spread_crops(store, 8, 1))], ["dark"], pair)
+    measured, selected = Bench(pair, crops), np.arange(len(pair.index)) == RED
+    before = measured.evaluations
+    for _ in range(3):
+        measured.losses(DELETION, selected)
+    assert measured.evaluations == before + len(crops.rows)
+
+
+def test_images_smaller_than_the_crop_set_its_size(pair, store):
+    sets, _ = bench(
+        pair,
+        {"faig": ranking(pair, {"dark": RED, "green": GREEN})},
+        [store],
+        ["dark", "green"],
+        crop=512,
+        crops_per_image=4,
+        draws=1,
+        filters=1,
+        rng=np.random.default_rng(0),
+    )
+    assert sets["image"].nunique() == 3
+
+
+def test_without_a_gain_there_is_no_share(store, pair):
+    same = Pair.of(Planted(), pair.baseline, pair.baseline, CPU)
+    rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
+    sets, effects = bench(
+        same,
+        rankings,
+        [store],
+        ["dark", "green", "clean"],
+        crop=16,
+        crops_per_image=1,
+        draws=2,
+        filters=3,
+        rng=np.random.default_rng(0),
+    )
+    found = league(sets, effects, rankings, "clean").iloc[0]
+    assert np.isnan(
+        found[["removed", "inserted", "specificity", "filters_needed"]].astype(float)
+    ).all()
+    assert found["removed_db"] == 0
+
+
+def test_the_sample_has_filters_of_every_layer_and_no_filter_twice():
+    pair = random_pair(SmoothNetwork())
+    sample = stratified_sample(pair, 20, np.random.default_rng(0))
+    assert len(set(sample)) == len(sample)
+    assert set(pair.index.layer_numbers[sample]) == {0, 1}
+    assert 15 <= len(sample) <= 25
+    everything = stratified_sample(pair, 10**6, np.random.default_rng(0))
+    np.testing.assert_array_equal(everything, np.arange(len(pair.index)))
