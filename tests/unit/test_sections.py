@@ -24,6 +24,7 @@ COMPUTING = [
         "attribution",
         "evaluation",
         "masking",
+        "faithfulness",
         "retraining",
         "prediction",
     )
@@ -43,6 +44,7 @@ def all_sections(config: dict) -> dict[str, str]:
             texts[f"attribution/{network}/{method}"] = section.attribution(network, seed, method)
         texts[f"health/{network}"] = section.health(network)
         texts[f"evaluation/{network}"] = section.evaluation(network)
+        texts[f"faithfulness/{network}"] = section.faithfulness(network, seed)
         texts[f"masking/{network}"] = section.masking(network)
         texts[f"retraining/{network}"] = section.retraining(network, seed)
         texts[f"prediction/{network}"] = section.prediction(network)
@@ -77,12 +79,13 @@ def differing(one: dict, other: dict) -> set[str]:
         ("figures", {"dpi": 300}, ["figures"]),
         ("figures", {"font_size": 10}, ["figures"]),
         ("masking.proportions", [0.02], ["masking/*"]),
+        ("faithfulness", {"draws": 9}, ["faithfulness/*"]),
         ("retraining.proportions", [0.02], ["retraining/*"]),
         ("retraining.iterations", 7, ["retraining/*"]),
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
-         ["health/*", "attribution/*", "prediction/*", *ATTRIBUTING]),
+         ["health/*", "attribution/*", "faithfulness/*", "prediction/*", *ATTRIBUTING]),
         ("health", {"nodes": 4}, ["health/*"]),
         ("health", {"limits": {"overlap": 0.8}}, ["health/*"]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),

@@ -27,6 +27,13 @@ CONTRACT = {
     "ablation/small/seed0/retrain.parquet": (
         "method degradation proportion input_degradation dataset image psnr"
     ),
+    "faithfulness/small/seed0/sets.parquet": (
+        "method degradation draw direction proportion input_degradation dataset image loss"
+        " loss_baseline loss_target"
+    ),
+    "faithfulness/small/seed0/effects.parquet": (
+        "filter input_degradation dataset image loss loss_target"
+    ),
     "prediction/small/seed0.parquet": (
         "image dataset true_degradation degradation overlap threshold predicted reference"
     ),
@@ -100,6 +107,7 @@ def test_report_holds_figures_and_tables(results):
     for name in (
         "health_small.png",
         "masking_small.png",
+        "league_small.png",
         "grid_small.png",
         "prediction_small.png",
         "masking.csv",

@@ -19,10 +19,12 @@ PLOTS = {
     "plot_locations", "plot_locations_map", "plot_training", "plot_prediction",
     "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
+    "plot_faithfulness", "plot_league",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
+BENCH = {"measure_faithfulness", "plot_faithfulness", "plot_league", "table_league", "summarize"}
 MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summarize"}
 RETRAINING = {
     "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
@@ -46,14 +48,14 @@ EVALUATION = {
 GRID = {"plot_grid"}
 CONTROL = {
     "match_random", "plot_locations", "table_locations",
-} | MASKING | RETRAINING  # fmt: skip
+} | MASKING | BENCH | RETRAINING  # fmt: skip
 RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
 HEALTH = {"check_health", "plot_health", "table_health", "summarize"}
 TEST_IMAGES = {"synthesize", "synthesize_two_branch"} | (
-    EVALUATION | MASKING | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE
+    EVALUATION | MASKING | BENCH | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE
 )
 EXPORT = {"export_checkpoint"}
 TARGET = (
@@ -158,6 +160,10 @@ CHANGES = {
     "health.limits.completeness": ({"health.limits": {"completeness": 0.1}}, HEALTH),
     "health.limits.overlap": ({"health.limits": {"overlap": 0.5}}, HEALTH),
     "attribution.methods.*": ({"attribution.methods.faig.nodes": 3}, ATTRIBUTION),
+    "faithfulness.crop": ({"faithfulness.crop": 48}, BENCH),
+    "faithfulness.crops_per_image": ({"faithfulness.crops_per_image": 2}, BENCH),
+    "faithfulness.draws": ({"faithfulness.draws": 3}, BENCH),
+    "faithfulness.filters": ({"faithfulness.filters": 5}, BENCH),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),
     "retraining.iterations": ({"retraining.iterations": 3}, RETRAINING),
@@ -227,13 +233,14 @@ SCRIPTS = {
     "import_checkpoint": {"import_checkpoint"},
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
-        "table_networks", "table_health", "table_masking", "table_retraining",
+        "table_networks", "table_health", "table_league", "table_masking", "table_retraining",
         "table_locations", "table_prediction", "table_completeness", "summarize",
         "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
     },
     "mask": MASKING,
     "match_controls": SYSTEM,
     "match_random": CONTROL,
+    "measure_faithfulness": BENCH,
     "measure_quadrature": QUADRATURE | {"gather_measured"},
     "plot": PLOTS - GRID,
     "plot_grid": GRID,
@@ -251,7 +258,8 @@ SCRIPTS = {
 ARCHIVE_SCRIPTS = {"download", "import_checkpoint"}
 BUILD_NETWORKS = {
     "attribute", "benchmark_attribution", "benchmark_training", "check_health", "evaluate",
-    "import_checkpoint", "mask", "measure_quadrature", "plot_grid", "predict", "retrain", "train",
+    "import_checkpoint", "mask", "measure_faithfulness", "measure_quadrature", "plot_grid",
+    "predict", "retrain", "train",
 }  # fmt: skip
 
 

@@ -209,6 +209,12 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     count = max(1, round(MOST * len(exact)))
     found = set(exact.nlargest(count).index) & set(scores.nlargest(count).index)
     return {
-        "spearman": scores.corr(exact, method="spearman"),
+        "spearman": spearman(scores, exact),
         "precision": len(found) / count,
     }
+
+
+def spearman(one: pd.Series, two: pd.Series) -> float:
+    """Rank correlation; NaN where one of them is the same everywhere."""
+    constant = one.max() == one.min() or two.max() == two.min()
+    return np.nan if constant else one.corr(two, method="spearman")

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from . import (
     ablation_figures,
     benchmark_figures,
-    health_figures,
     faithfulness_figures,
+    health_figures,
     location_figures,
     prediction_figures,
     training_figures,
