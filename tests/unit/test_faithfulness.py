@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from faig.attribution.ranking import TOP
 from faig.evaluation import faithfulness
 from faig.evaluation.faithfulness import (
     area,
@@ -93,5 +94,5 @@ def test_the_interval_is_that_of_scipy_and_of_many_images_narrow():
 
 
 def test_proportions_are_those_of_the_paper_and_more():
-    assert faithfulness.JUDGED in faithfulness.PROPORTIONS
+    assert TOP in faithfulness.PROPORTIONS
     assert list(faithfulness.PROPORTIONS) == sorted(faithfulness.PROPORTIONS)

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from ..attribution.pair import Pair
-from ..attribution.ranking import selection, shuffle_within_layers
+from ..attribution.ranking import TOP, selection, shuffle_within_layers
 from ..base.device import Compute
 from ..base.progress import progress
 from ..data.store import ImageStore
-from .faithfulness import JUDGED, PROPORTIONS
+from .faithfulness import PROPORTIONS
 from .prediction import Crop, spread_crops
 
 DELETION, INSERTION = "deletion", "insertion"
@@ -212,7 +212,7 @@ def bench(
     crops = Crops.read(cuts, degradations, pair)
     measured, started = Bench(pair, crops), time.monotonic()
     null = rankings.get("faig", next(iter(rankings.values())))
-    jobs = chain(measured.curves(rankings), measured.nulls(null, JUDGED, draws, rng))
+    jobs = chain(measured.curves(rankings), measured.nulls(null, TOP, draws, rng))
     kinds = sum(table["degradation"].nunique() for table in rankings.values())
     total = 2 * (kinds * len(PROPORTIONS) + null["degradation"].nunique() * draws)
     sets = list(progress(jobs, "sets of filters", total, "set"))

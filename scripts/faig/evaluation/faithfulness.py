@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 # proportions of the filters at which curves are measured; at 1 they end by definition
-JUDGED = 0.01  # at which rankings are compared, the paper's
 PROPORTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 

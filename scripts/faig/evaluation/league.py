@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ..attribution.ranking import TOP
 from .bench import DELETION, INSERTION, NULL
 from .faithfulness import (
-    JUDGED,
     bootstrap_interval,
     deletion_areas,
     has_gain,
@@ -112,10 +112,10 @@ def league(
     methods = [name for name in sets["method"].unique() if name != NULL]
     several = len(measured.degradations) > 1
     draws = sets.loc[sets["method"] == NULL, "draw"].unique()
-    null = [specificity_index(measured.matrix(NULL, d, JUDGED)) for d in draws] if several else []
+    null = [specificity_index(measured.matrix(NULL, d, TOP)) for d in draws] if several else []
     rows = []
     for method in methods:
-        index = specificity_index(measured.matrix(method, 0, JUDGED)) if several else np.nan
+        index = specificity_index(measured.matrix(method, 0, TOP)) if several else np.nan
         shared = {
             "specificity": index,
             "specificity_p": p_value(index, null) if np.isfinite(index) else np.nan,
@@ -162,13 +162,13 @@ def at_judged(
     key = method, draw, degradation
     result = {}
     for direction, name in ((DELETION, "removed"), (INSERTION, "inserted")):
-        losses = measured.losses(*key, direction, JUDGED, degradation)
+        losses = measured.losses(*key, direction, TOP, degradation)
         result |= _share_with_interval(losses, direction, name)
     others = [name for name in measured.degradations if name != degradation]
-    harm = [100 * (1 - measured.restored(*key, DELETION, JUDGED, other)) for other in others]
+    harm = [100 * (1 - measured.restored(*key, DELETION, TOP, other)) for other in others]
     result["removed_other"] = max(harm, key=abs, default=np.nan)
     for given, name in ((degradation, "removed_db"), (clean, "clean_db")):
-        loss, _, target = measured.losses(*key, DELETION, JUDGED, given)
+        loss, _, target = measured.losses(*key, DELETION, TOP, given)
         result[name] = decibel(target) - decibel(loss)
     return result
 

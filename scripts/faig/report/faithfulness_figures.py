@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..attribution.ranking import TOP
 from ..evaluation.bench import DELETION, INSERTION, NULL
-from ..evaluation.faithfulness import JUDGED, PROPORTIONS
+from ..evaluation.faithfulness import PROPORTIONS
 from ..evaluation.league import Measured
 from .looks import METHODS, STAGES, Look, label, looks
 from .panels import empty_figure, legend, line_handles, title
@@ -98,7 +99,7 @@ def league(league: pd.DataFrame) -> Figure:
             panel.set_xlabel(COLUMNS[column])
     cross = Line2D([], [], label="gain lost on another degradation", **SIDE_EFFECT)
     legend(figure, [cross])
-    title(figure, league, f"rankings judged at {JUDGED:.0%} of the filters")
+    title(figure, league, f"rankings judged at {TOP:.0%} of the filters")
     return figure
 
 
