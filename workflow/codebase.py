@@ -1,18 +1,28 @@
 """What the workflow knows of its own code, found by reading it: nothing here imports torch.
 
-Rules list the code that they run as inputs, so that an edit re-runs exactly what depends on it; and
-the names of operators and attribution methods, and their parameters, are checked while the workflow
-is read, long before a job would fail on them.
+Rules have a fingerprint of the code that they run among their parameters, so that an edit re-runs
+exactly what depends on it; and the names of operators and attribution methods, and their
+parameters, are checked while the workflow is read, long before a job would fail on them.
 """
 
 import ast
-import os
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 LIBRARY = SCRIPTS / "faig"
+
+# what cannot change a result, whatever is edited in it: arguments, GPU locks, reuse and checksums
+# of results; progress bars; how a job ends that is asked to
+NEUTRAL = {
+    *(LIBRARY / "run").glob("*.py"),
+    LIBRARY / "base/progress.py",
+    LIBRARY / "base/signals.py",
+}
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @cache
@@ -45,12 +55,15 @@ def _imported_modules(path: Path) -> set[tuple[str, ...]]:
 
 @cache
 def dependencies(path: Path) -> frozenset[Path]:
-    """A Python file below scripts/ and all files there that it imports, directly or not."""
+    """A Python file below scripts/ and all files there that it imports, directly or not.
+
+    Those that cannot change a result are left out, with what they alone import.
+    """
     found: set[Path] = set()
     queue = [path]
     while queue:
         current = queue.pop()
-        if current in found:
+        if current in found or current in NEUTRAL:
             continue
         found.add(current)
         for module in _imported_modules(current):
@@ -65,18 +78,39 @@ def network_file(architecture: str) -> Path | None:
     return _module_file(module.split("."))
 
 
-def code(script: str, architecture: str | None = None) -> list[str]:
-    """All files that a script runs, as paths relative to the working directory, sorted.
+def code(script: str, *architectures: str) -> list[Path]:
+    """All files that a script runs and that can change its result, sorted.
 
     Args:
         script: its name below scripts/, without suffix.
-        architecture: of the network that it builds; networks are imported by name at run time.
+        architectures: of the networks that it builds; networks are imported by name at run time.
     """
-    files = set(dependencies(SCRIPTS / f"{script}.py"))
-    extra = network_file(architecture) if architecture else None
-    if extra:
-        files |= dependencies(extra)
-    return sorted(os.path.relpath(file) for file in files)
+    roots = [SCRIPTS / f"{script}.py", *filter(None, map(network_file, architectures))]
+    return sorted(frozenset().union(*map(dependencies, roots)))
+
+
+@cache
+def fingerprint(script: str, *architectures: str) -> str:
+    """What a script does, as a checksum: the same as long as only its looks change, see `meaning`.
+
+    Args:
+        script: as of `code`.
+        architectures: as of `code`.
+    """
+    digest = hashlib.sha256()
+    for path in code(script, *architectures):
+        digest.update(f"{path.relative_to(SCRIPTS).as_posix()}\n{meaning(path)}\n".encode())
+    return digest.hexdigest()
+
+
+@cache
+def meaning(path: Path) -> str:
+    """A Python file without comments, docstrings and layout: its syntax tree, written out."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def networks() -> list[str]:

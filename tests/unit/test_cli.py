@@ -86,15 +86,14 @@ def test_a_wrong_device_is_a_users_mistake(config, message, monkeypatch):
 
 
 def test_a_result_is_reused_only_if_all_that_it_is_made_from_is_the_same(tmp_path, monkeypatch):
-    data, code = tmp_path / "data", tmp_path / "code.py"
+    data = tmp_path / "data"
 
-    def entry(config="{}", pixels="1 2 3", source="a = 1", torch="2.13.0"):
+    def entry(config="{}", pixels="1 2 3", code="12ab", torch="2.13.0"):
         data.write_text(pixels)
-        code.write_text(source)
         monkeypatch.setattr(cli, "version", {"torch": torch}.get)
-        args = argparse.Namespace(cache=tmp_path / "cache", code=[code])
+        args = argparse.Namespace(cache=tmp_path / "cache", code=code)
         return cli.reusable(args, [config, data], [tmp_path / "weights"]).entry
 
-    changed = [{"config": "[]"}, {"pixels": "1 2 4"}, {"source": "a = 2"}, {"torch": "2.14.0"}]
+    changed = [{"config": "[]"}, {"pixels": "1 2 4"}, {"code": "34cd"}, {"torch": "2.14.0"}]
     assert entry() == entry()
     assert len({entry(), *(entry(**one) for one in changed)}) == 1 + len(changed)

@@ -275,9 +275,9 @@ def test_parameters_found_by_reading():
     assert codebase.methods()["random"] == codebase.methods()["weight_change"] == {}
 
 
-def library_modules(script: str, architecture: str | None = None) -> set[str]:
+def library_modules(script: str, *architectures: str) -> set[str]:
     """The library's files that a script depends on, without folder and suffix."""
-    files = [Path(path).resolve() for path in codebase.code(script, architecture)]
+    files = codebase.code(script, *architectures)
     assert all(path.is_file() for path in files)
     inside = [path.relative_to(codebase.SCRIPTS) for path in files]
     return {path.with_suffix("").as_posix().removeprefix("faig/") for path in inside}

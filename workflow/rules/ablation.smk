@@ -1,8 +1,6 @@
 rule evaluate:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/evaluate.py",
-        code=network_code("evaluate"),
         data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
     output:
         f"{RUN}/ablation/{{network}}/seed{{seed}}/reference.parquet",
@@ -17,9 +15,10 @@ rule evaluate:
         **request.resources("evaluate"),
         gpu=GPU,
     params:
+        **network_program("evaluate"),
         cfg=lambda w: section.evaluation(w.network),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --data {input.data:q} --output {output:q} > {log:q} 2>&1"
 
@@ -27,8 +26,6 @@ rule evaluate:
 rule mask:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/mask.py",
-        code=network_code("mask"),
         rankings=expand(
             f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
             method=RANKINGS,
@@ -48,9 +45,10 @@ rule mask:
         **request.resources("mask"),
         gpu=GPU,
     params:
+        **network_program("mask"),
         cfg=lambda w: section.masking(w.network),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --rankings {input.rankings:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -58,8 +56,6 @@ rule mask:
 
 rule retrain:
     input:
-        script=f"{SCRIPTS}/retrain.py",
-        code=network_code("retrain"),
         baseline=PAIR["baseline"],
         ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
         data=f"{RUN}/data/{config['data']['train']}.h5",
@@ -77,19 +73,18 @@ rule retrain:
         **request.resources("retrain"),
         gpu=GPU,
     params:
+        **network_program("retrain"),
         cfg=lambda w: section.retraining(w.network, w.seed),
         cache=CACHE,
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --ranking {input.ranking:q}"
         " --data {input.data:q} --test {input.test:q} --output {output:q}"
-        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
+        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule gather_retrained:
     input:
-        script=f"{SCRIPTS}/concatenate.py",
-        code=code("concatenate"),
         tables=expand(
             f"{RUN}/ablation/{{network}}/seed{{seed}}/retrain/{{method}}.parquet",
             method=RANKINGS,
@@ -104,6 +99,8 @@ rule gather_retrained:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("concatenate"),
     shell:
-        "python {input.script:q} --tables {input.tables:q}"
+        "python {params.script:q} --tables {input.tables:q}"
         " --output {output:q} > {log:q} 2>&1"

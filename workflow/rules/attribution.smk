@@ -1,8 +1,6 @@
 rule attribute:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/attribute.py",
-        code=network_code("attribute"),
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
     output:
         f"{RUN}/attribution/{{network}}/seed{{seed}}/{{method}}.parquet",
@@ -17,17 +15,16 @@ rule attribute:
         **request.resources("attribute"),
         gpu=GPU,
     params:
+        **network_program("attribute"),
         cfg=lambda w: section.attribution(w.network, w.seed, w.method),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 
 rule rank:
     input:
-        script=f"{SCRIPTS}/rank.py",
-        code=code("rank"),
         scores=f"{RUN}/attribution/{{network}}/seed{{seed}}/{{method}}.parquet",
     output:
         f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
@@ -38,15 +35,15 @@ rule rank:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("rank"),
     shell:
-        "python {input.script:q} --scores {input.scores:q}"
+        "python {params.script:q} --scores {input.scores:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 
 rule match_random:
     input:
-        script=f"{SCRIPTS}/match_random.py",
-        code=code("match_random"),
         ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/faig.parquet",
     output:
         f"{RUN}/ranking/{{network}}/seed{{seed}}/matched_random.parquet",
@@ -58,9 +55,10 @@ rule match_random:
     conda:
         ENVIRONMENT
     params:
+        **program("match_random"),
         cfg=lambda w: section.matched_random(w.seed),
     shell:
-        "python {input.script:q} --config {params.cfg:q}"
+        "python {params.script:q} --config {params.cfg:q}"
         " --ranking {input.ranking:q} --output {output:q} > {log:q} 2>&1"
 
 

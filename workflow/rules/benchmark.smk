@@ -12,8 +12,6 @@ FIGURES += expand(f"{RUN}/figures/quadrature_{{network}}.png", network=NETWORKS)
 rule measure_quadrature:
     input:
         **{stage: first_seed(path)[0] for stage, path in PAIR.items()},
-        script=f"{SCRIPTS}/measure_quadrature.py",
-        code=network_code("measure_quadrature"),
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
     output:
         f"{BENCHMARK}/{{network}}/quadrature.parquet",
@@ -28,9 +26,10 @@ rule measure_quadrature:
         **request.resources("measure_quadrature"),
         gpu=GPU,
     params:
+        **network_program("measure_quadrature"),
         cfg=lambda w: section.quadrature(w.network),
     shell:
-        "python {input.script:q} {wildcards.network:q}"
+        "python {params.script:q} {wildcards.network:q}"
         " --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -39,8 +38,6 @@ rule measure_quadrature:
 rule measure_attribution:
     input:
         **{stage: first_seed(path)[0] for stage, path in PAIR.items()},
-        script=f"{SCRIPTS}/benchmark_attribution.py",
-        code=network_code("benchmark_attribution"),
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
         quadrature=f"{BENCHMARK}/{{network}}/quadrature.parquet",
     output:
@@ -57,9 +54,10 @@ rule measure_attribution:
         **request.resources("measure_attribution"),
         gpu=GPU,
     params:
+        **network_program("benchmark_attribution"),
         cfg=lambda w: section.benchmark(w.network),
     shell:
-        "python {input.script:q} {wildcards.network:q}"
+        "python {params.script:q} {wildcards.network:q}"
         " --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
         " --quadrature {input.quadrature:q} --output {output:q} > {log:q} 2>&1"
@@ -67,8 +65,6 @@ rule measure_attribution:
 
 rule measure_training:
     input:
-        script=f"{SCRIPTS}/benchmark_training.py",
-        code=network_code("benchmark_training"),
         data=f"{RUN}/data/{config['data']['train']}.h5",
     output:
         f"{BENCHMARK}/{{network}}/training.parquet",
@@ -84,17 +80,16 @@ rule measure_training:
         **request.resources("measure_training"),
         gpu=GPU,
     params:
+        **network_program("benchmark_training"),
         cfg=lambda w: section.training_benchmark(w.network),
     shell:
-        "python {input.script:q} {wildcards.network:q}"
+        "python {params.script:q} {wildcards.network:q}"
         " --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule gather_measured:
     input:
-        script=f"{SCRIPTS}/concatenate.py",
-        code=code("concatenate"),
         tables=expand(
             f"{BENCHMARK}/{{network}}/{{table}}.parquet",
             network=NETWORKS,
@@ -111,8 +106,10 @@ rule gather_measured:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("concatenate"),
     shell:
-        "python {input.script:q} --tables {input.tables:q}"
+        "python {params.script:q} --tables {input.tables:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 
@@ -123,8 +120,6 @@ for FIGURE, (CATEGORY, SOURCES) in BENCHMARK_SOURCES.items():
             f"plot_{FIGURE}"
         input:
             **{name: [f"{BENCHMARK}/{{network}}/{name}.parquet"] for name in SOURCES},
-            script=f"{SCRIPTS}/plot.py",
-            code=code("plot"),
         output:
             png=report(
                 f"{RUN}/figures/{FIGURE}_{{network}}.png",
@@ -143,11 +138,12 @@ for FIGURE, (CATEGORY, SOURCES) in BENCHMARK_SOURCES.items():
         conda:
             ENVIRONMENT
         params:
+            **program("plot"),
             figure=FIGURE,
             cfg=section.figures(),
             tables=lambda w, input: table_options(input, [w.network], SEEDS[:1]),
         shell:
-            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
+            "python {params.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 

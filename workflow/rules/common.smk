@@ -16,7 +16,7 @@ import configuration
 import display
 import gpus
 import guard
-from codebase import code
+from codebase import fingerprint
 from faig.base.errors import DiskFull, InputError
 from faig.data.sources import folder_files
 from faig.run import manifest
@@ -105,10 +105,33 @@ def names(pattern):
     return "|".join(pattern) or "(?!)"
 
 
-def network_code(script):
-    """Input function: all files that a script runs when it builds the wildcard's network."""
-    return lambda wildcards: code(
-        script, config["networks"][wildcards.network]["architecture"]
+def program(script, architectures=lambda wildcards: ()):
+    """Path of a script, and fingerprint of the code that it runs: params of what runs it.
+
+    An edit of the code changes the fingerprint, and that runs the rule again. The path must not:
+    Snakemake compares no parameter of a function that takes `input`, so it may be another one,
+    absolute or relative, where nothing else has changed.
+
+    Args:
+        script: its name, without folder and suffix.
+        architectures: function of the wildcards: those of the networks that it builds.
+    """
+    return {
+        "script": lambda wildcards, input: f"{SCRIPTS}/{script}.py",
+        "code": lambda wildcards: fingerprint(script, *architectures(wildcards)),
+    }
+
+
+def network_program(script):
+    """The same for a script that builds the wildcard's network."""
+    return program(script, lambda w: [config["networks"][w.network]["architecture"]])
+
+
+def compared_program(script):
+    """The same for a script that builds a two-branch network and its controls."""
+    # controls are SRResNets
+    return program(
+        script, lambda w: [TWO_BRANCH["networks"][w.system]["architecture"], "srresnet"]
     )
 
 
@@ -183,19 +206,7 @@ def table_options(input, networks, seeds=SEEDS):
     return " ".join(
         f"--table {name} {network} {seed} {shlex.quote(path)}"
         for name, paths in input.items()
-        if name not in ("code", "script")
         for (network, seed), path in zip(runs, paths, strict=True)
-    )
-
-
-def compared_code(script):
-    """Input function: all files that a script runs when it builds a two-branch network."""
-    # controls are built by the code that matches them
-    return lambda w: sorted(
-        {
-            *code(script, TWO_BRANCH["networks"][w.system]["architecture"]),
-            *code(script, "srresnet"),
-        }
     )
 
 
@@ -223,10 +234,9 @@ def comparison_tables(names):
 def comparison_options(input):
     """Options that tell plot.py and make_table.py which table is what."""
     networks = {"predicted": NETWORKS}
-    tables = {n: p for n, p in input.items() if n not in ("code", "script")}
     return " ".join(
         table_options({name: paths}, networks.get(name, SYSTEMS))
-        for name, paths in tables.items()
+        for name, paths in input.items()
     )
 
 

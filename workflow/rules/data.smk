@@ -1,7 +1,5 @@
 rule download:
     input:
-        script=f"{SCRIPTS}/download.py",
-        code=code("download"),
         local=lambda w: [
             mirror["path"]
             for mirror in config["datasets"][w.dataset]["mirrors"]
@@ -15,16 +13,15 @@ rule download:
     conda:
         ENVIRONMENT
     params:
+        **program("download"),
         cfg=lambda w: section.download(w.dataset),
     shell:
-        "python {input.script:q} --config {params.cfg:q}"
+        "python {params.script:q} --config {params.cfg:q}"
         " --downloads results/archives/downloaded-files --output {output:q} > {log:q} 2>&1"
 
 
 rule synthesize:
     input:
-        script=f"{SCRIPTS}/synthesize.py",
-        code=code("synthesize"),
         images=dataset_files,
         archive=branch(
             lambda w: config["datasets"][w.dataset]["source"] == "archive",
@@ -42,8 +39,9 @@ rule synthesize:
     resources:
         **request.resources("synthesize"),
     params:
+        **program("synthesize"),
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " {params.folder} --output {output:q} > {log:q} 2>&1"

@@ -1,8 +1,6 @@
 rule measure_faithfulness:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/measure_faithfulness.py",
-        code=network_code("measure_faithfulness"),
         rankings=expand(
             f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
             method=RANKINGS,
@@ -24,9 +22,10 @@ rule measure_faithfulness:
         **request.resources("measure_faithfulness"),
         gpu=GPU,
     params:
+        **network_program("measure_faithfulness"),
         cfg=lambda w: section.faithfulness(w.network, w.seed),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --rankings {input.rankings:q} --data {input.data:q}"
         " --effects {output.effects:q} --league {output.league:q}"

@@ -56,8 +56,6 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
             f"plot_{FIGURE}"
         input:
             **{name: all_seeds(pattern) for name, pattern in SOURCES.items()},
-            script=f"{SCRIPTS}/plot.py",
-            code=code("plot"),
         output:
             png=report(
                 f"{RUN}/figures/{FIGURE}_{{network}}.png",
@@ -76,19 +74,18 @@ for FIGURE, (CATEGORY, SOURCES) in FIGURE_SOURCES.items():
         conda:
             ENVIRONMENT
         params:
+            **program("plot"),
             figure=FIGURE,
             cfg=section.figures(),
             tables=lambda w, input: table_options(input, [w.network]),
         shell:
-            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
+            "python {params.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
 rule plot_grid:
     input:
         **{name: first_seed(pattern) for name, pattern in (PAIR | FAIG).items()},
-        script=f"{SCRIPTS}/plot_grid.py",
-        code=network_code("plot_grid"),
         data=f"{RUN}/data/{TESTS[0]}.h5",
     output:
         png=report(
@@ -109,9 +106,10 @@ rule plot_grid:
         **request.resources("plot_grid"),
         gpu=GPU,
     params:
+        **network_program("plot_grid"),
         cfg=lambda w: section.grid(w.network),
     shell:
-        "python {input.script:q} {wildcards.network:q} --config {params.cfg:q}"
+        "python {params.script:q} {wildcards.network:q} --config {params.cfg:q}"
         " --threads {threads} --baseline {input.baseline:q} --target {input.target:q}"
         " --ranking {input.faig:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -124,8 +122,6 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
             f"table_{TABLE}"
         input:
             **{name: per_seed(pattern) for name, pattern in SOURCES.items()},
-            script=f"{SCRIPTS}/make_table.py",
-            code=code("make_table"),
         output:
             report(
                 f"{RUN}/tables/{TABLE}.csv",
@@ -141,17 +137,16 @@ for TABLE, (CATEGORY, SOURCES) in TABLE_SOURCES.items():
         conda:
             ENVIRONMENT
         params:
+            **program("make_table"),
             table=TABLE,
             tables=lambda w, input: table_options(input, NETWORKS),
         shell:
-            "python {input.script:q} {params.table} {params.tables}"
+            "python {params.script:q} {params.table} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
 rule summarize:
     input:
-        script=f"{SCRIPTS}/summarize.py",
-        code=code("summarize"),
         tables=expand(f"{RUN}/tables/{{table}}.csv", table=TABLE_SOURCES),
     output:
         report(
@@ -167,6 +162,8 @@ rule summarize:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("summarize"),
     shell:
-        "python {input.script:q} --tables {input.tables:q}"
+        "python {params.script:q} --tables {input.tables:q}"
         " --output {output:q} > {log:q} 2>&1"

@@ -2,8 +2,6 @@
 rule check_health:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/check_health.py",
-        code=network_code("check_health"),
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
     output:
         f"{RUN}/health/{{network}}/seed{{seed}}.parquet",
@@ -19,9 +17,10 @@ rule check_health:
         **request.resources("check_health"),
         gpu=GPU,
     params:
+        **network_program("check_health"),
         cfg=lambda w: section.health(w.network),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
 

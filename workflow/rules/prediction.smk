@@ -1,8 +1,6 @@
 rule predict:
     input:
         **PAIR,
-        script=f"{SCRIPTS}/predict.py",
-        code=network_code("predict"),
         ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/faig.parquet",
         calibration=f"{RUN}/data/{config['data']['validation']}.h5",
         data=expand(f"{RUN}/data/{{dataset}}.h5", dataset=TESTS),
@@ -19,9 +17,10 @@ rule predict:
         **request.resources("predict"),
         gpu=GPU,
     params:
+        **network_program("predict"),
         cfg=lambda w: section.prediction(w.network),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --baseline {input.baseline:q} --target {input.target:q}"
         " --ranking {input.ranking:q} --calibration {input.calibration:q}"
         " --data {input.data:q} --output {output:q} > {log:q} 2>&1"

@@ -1,7 +1,5 @@
 rule import_checkpoint:
     input:
-        script=f"{SCRIPTS}/import_checkpoint.py",
-        code=network_code("import_checkpoint"),
         checkpoint=lambda w: GIVEN.get((w.network, w.stage), []),
     output:
         f"{MODEL}/{{stage}}.safetensors",
@@ -13,16 +11,15 @@ rule import_checkpoint:
     conda:
         ENVIRONMENT
     params:
+        **network_program("import_checkpoint"),
         cfg=lambda w: section.imported(w.network),
     shell:
-        "python {input.script:q} --config {params.cfg:q}"
+        "python {params.script:q} --config {params.cfg:q}"
         " --checkpoint {input.checkpoint:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule export_checkpoint:
     input:
-        script=f"{SCRIPTS}/export_checkpoint.py",
-        code=code("export_checkpoint"),
         weights=f"{MODEL}/{{stage}}.safetensors",
     output:
         f"{MODEL}/{{stage}}.pth",
@@ -33,15 +30,15 @@ rule export_checkpoint:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("export_checkpoint"),
     shell:
-        "python {input.script:q} --weights {input.weights:q}"
+        "python {params.script:q} --weights {input.weights:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 
 rule train_baseline:
     input:
-        script=f"{SCRIPTS}/train.py",
-        code=network_code("train"),
         data=f"{RUN}/data/{config['data']['train']}.h5",
         validation=f"{RUN}/data/{config['data']['validation']}.h5",
     output:
@@ -60,19 +57,18 @@ rule train_baseline:
         **request.resources("train_baseline"),
         gpu=GPU,
     params:
+        **network_program("train"),
         cfg=lambda w: section.training(w.network, w.seed, "baseline"),
         cache=CACHE,
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"
         " --output {output.weights:q} --history {output.history:q}"
-        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
+        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule train_target:
     input:
-        script=f"{SCRIPTS}/train.py",
-        code=network_code("train"),
         data=f"{RUN}/data/{config['data']['train']}.h5",
         validation=f"{RUN}/data/{config['data']['validation']}.h5",
         baseline=f"{MODEL}/baseline.safetensors",
@@ -92,14 +88,15 @@ rule train_target:
         **request.resources("train_target"),
         gpu=GPU,
     params:
+        **network_program("train"),
         cfg=lambda w: section.training(w.network, w.seed, "target"),
         cache=CACHE,
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --data {input.data:q} --validation {input.validation:q}"
         " --start {input.baseline:q}"
         " --output {output.weights:q} --history {output.history:q}"
-        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
+        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
 
 
 ruleorder: train_baseline > train_target > import_checkpoint

@@ -39,14 +39,12 @@ use rule synthesize as synthesize_two_branch with:
     benchmark:
         f"{RUN}/benchmarks/synthesize_two_branch/{{dataset}}.tsv"
     params:
+        **program("synthesize"),
         cfg=lambda w: section.two_branch_synthesis(w.dataset),
         folder=dataset_folder,
 
 
 rule make_kernel_code:
-    input:
-        script=f"{SCRIPTS}/make_kernel_code.py",
-        code=code("make_kernel_code"),
     output:
         f"{COMPARISON}/kernel_code.safetensors",
     log:
@@ -57,15 +55,13 @@ rule make_kernel_code:
     conda:
         ENVIRONMENT
     params:
+        **program("make_kernel_code"),
         cfg=lambda w: section.kernel_code(),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule match_controls:
-    input:
-        script=f"{SCRIPTS}/match_controls.py",
-        code=compared_code("match_controls"),
     output:
         all_variants(SPEC),
     log:
@@ -76,15 +72,14 @@ rule match_controls:
     conda:
         ENVIRONMENT
     params:
+        **compared_program("match_controls"),
         cfg=lambda w: section.match(w.system),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --config {params.cfg:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule train_two_branch:
     input:
-        script=f"{SCRIPTS}/train.py",
-        code=compared_code("train"),
         network=SPEC,
         kernel_code=branch(
             lambda w: w.variant == VARIANTS[0],
@@ -106,6 +101,7 @@ rule train_two_branch:
         **request.resources("train_two_branch"),
         gpu=GPU,
     params:
+        **compared_program("train"),
         cfg=lambda w: section.two_branch_training(w.setting, w.seed),
         kernel_code=lambda w, input: (
             f"--kernel-code {shlex.quote(input.kernel_code)}"
@@ -114,17 +110,15 @@ rule train_two_branch:
         ),
         cache=CACHE,
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --network {input.network:q} {params.kernel_code}"
         " --data {input.data:q} --validation {input.validation:q}"
         " --output {output.weights:q} --history {output.history:q}"
-        " --cache {params.cache:q} --code {input.code:q} > {log:q} 2>&1"
+        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule evaluate_two_branch:
     input:
-        script=f"{SCRIPTS}/evaluate_two_branch.py",
-        code=compared_code("evaluate_two_branch"),
         specs=all_variants(SPEC),
         weights=all_variants(f"{COMPARED}/{{variant}}.safetensors"),
         calibration=f"{COMPARISON}/data/{config['data']['validation']}.h5",
@@ -142,9 +136,10 @@ rule evaluate_two_branch:
         **request.resources("evaluate_two_branch"),
         gpu=GPU,
     params:
+        **compared_program("evaluate_two_branch"),
         cfg=lambda w: section.two_branch_evaluation(w.setting),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --specs {input.specs:q} --weights {input.weights:q}"
         " --calibration {input.calibration:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -152,8 +147,6 @@ rule evaluate_two_branch:
 
 rule probe_two_branch:
     input:
-        script=f"{SCRIPTS}/probe_two_branch.py",
-        code=compared_code("probe_two_branch"),
         spec=SPEC.replace("{variant}", VARIANTS[0]),
         weights=f"{COMPARED}/{VARIANTS[0]}.safetensors",
         calibration=f"{RUN}/data/{config['data']['validation']}.h5",
@@ -171,9 +164,10 @@ rule probe_two_branch:
         **request.resources("probe_two_branch"),
         gpu=GPU,
     params:
+        **compared_program("probe_two_branch"),
         cfg=lambda w: section.two_branch_probe(),
     shell:
-        "python {input.script:q} --config {params.cfg:q} --threads {threads}"
+        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " --spec {input.spec:q} --weights {input.weights:q}"
         " --calibration {input.calibration:q} --data {input.data:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -186,8 +180,6 @@ for FIGURE, SOURCES in TWO_BRANCH_FIGURES.items():
             f"plot_{FIGURE}"
         input:
             **comparison_tables(SOURCES),
-            script=f"{SCRIPTS}/plot.py",
-            code=code("plot"),
         output:
             png=report(
                 f"{RUN}/figures/{FIGURE}_{{setting}}.png",
@@ -204,11 +196,12 @@ for FIGURE, SOURCES in TWO_BRANCH_FIGURES.items():
         conda:
             ENVIRONMENT
         params:
+            **program("plot"),
             figure=FIGURE,
             cfg=section.figures(),
             tables=lambda w, input: comparison_options(input),
         shell:
-            "python {input.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
+            "python {params.script:q} {params.figure} --config {params.cfg:q} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
@@ -219,8 +212,6 @@ for TABLE, SOURCES in TWO_BRANCH_TABLES.items():
             f"table_{TABLE}"
         input:
             **comparison_tables(SOURCES),
-            script=f"{SCRIPTS}/make_table.py",
-            code=code("make_table"),
         output:
             report(
                 f"{RUN}/tables/{TABLE}_{{setting}}.csv",
@@ -236,17 +227,16 @@ for TABLE, SOURCES in TWO_BRANCH_TABLES.items():
         conda:
             ENVIRONMENT
         params:
+            **program("make_table"),
             table=TABLE,
             tables=lambda w, input: comparison_options(input),
         shell:
-            "python {input.script:q} {params.table} {params.tables}"
+            "python {params.script:q} {params.table} {params.tables}"
             " --output {output:q} > {log:q} 2>&1"
 
 
 rule summarize_two_branch:
     input:
-        script=f"{SCRIPTS}/summarize_two_branch.py",
-        code=code("summarize_two_branch"),
         compared=expand(f"{RUN}/tables/two_branch_{{setting}}.csv", setting=SETTINGS),
         knowledge=expand(
             f"{RUN}/tables/two_branch_knowledge_{{setting}}.csv", setting=SETTINGS
@@ -265,6 +255,8 @@ rule summarize_two_branch:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        **program("summarize_two_branch"),
     shell:
-        "python {input.script:q} --compared {input.compared:q}"
+        "python {params.script:q} --compared {input.compared:q}"
         " --knowledge {input.knowledge:q} --output {output:q} > {log:q} 2>&1"

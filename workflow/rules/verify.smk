@@ -1,18 +1,16 @@
 rule verify:
-    input:
-        script=f"{SCRIPTS}/verify.py",
-        code=code("verify"),
     log:
         f"{RUN}/logs/verify.log",
     localrule: True
     conda:
         ENVIRONMENT
     params:
+        **program("verify"),
         checksums=CHECKSUMS,
         # the user's own command, for the advice what to do
         command=shlex.join(
             ["snakemake", "TARGETS", *(a for a in sys.argv[1:] if a != "verify")]
         ),
     shell:
-        "python {input.script:q} --manifest {params.checksums:q}"
+        "python {params.script:q} --manifest {params.checksums:q}"
         " --snakemake {params.command:q} > {log:q} 2>&1 && cat {log:q}"

@@ -69,7 +69,7 @@ def reuse(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, help="folder of results that runs share; without it, none is reused"
     )
     parser.add_argument(
-        "--code", type=Path, nargs="*", default=[], help="files of code that the result depends on"
+        "--code", default="", metavar="TEXT", help="fingerprint of the code that makes the result"
     )
 
 
@@ -82,7 +82,7 @@ def reusable(args: argparse.Namespace, parts: Sequence[str | Path], files: Seque
     """
     from .reuse import Reusable
 
-    return Reusable(args.cache, checksum(*parts, version("torch"), *args.code), files)
+    return Reusable(args.cache, checksum(*parts, version("torch"), args.code), files)
 
 
 def compute(args: argparse.Namespace):
@@ -92,7 +92,8 @@ def compute(args: argparse.Namespace):
     """
     import torch
 
-    from ..base.device import Compute, choose_device, claim
+    from ..base.device import Compute, choose_device
+    from .gpu_lock import claim
 
     torch.set_num_threads(args.threads)
     device = claim(choose_device(args.config.get("device", "auto")))
