@@ -108,7 +108,7 @@ def names(pattern):
 def program(script, architectures=lambda wildcards: ()):
     """Path of a script, and fingerprint of the code that it runs: params of what runs it.
 
-    An edit of the code changes the fingerprint, and that runs the rule again. The path must not:
+    An edit of the code changes the fingerprint, and that runs again what has it. The path must not:
     Snakemake compares no parameter of a function that takes `input`, so it may be another one,
     absolute or relative, where nothing else has changed.
 
