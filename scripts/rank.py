@@ -6,9 +6,9 @@ from faig.run import cli
 
 
 def main(args) -> None:
-    contrast = read_metadata(args.scores)["contrast"]
-    ranking = rank_filters(read_table(args.scores), contrast)
-    write_table(args.output, ranking, {"contrast": contrast})
+    facts = read_metadata(args.scores)
+    how = {"contrast": facts["contrast"], "gains": facts.get("gains")}
+    write_table(args.output, rank_filters(read_table(args.scores), **how), how)
 
 
 if __name__ == "__main__":

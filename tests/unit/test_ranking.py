@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from faig.attribution.ranking import (
+    BETA,
     discriminative_scores,
+    largest_contrast,
     match_random,
     rank_filters,
     ranks,
@@ -100,8 +102,8 @@ def scored() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("contrast", "noise", "scores"),
     [
-        (False, [4, 0, 3, 5, 1, 2], [1, 5, 2, 0, 4, 3]),
-        (True, [2, 0, 3, 5, 1, 4], [0, 5, 0, -7, 3, 0]),
+        ("none", [4, 0, 3, 5, 1, 2], [1, 5, 2, 0, 4, 3]),
+        ("mean", [2, 0, 3, 5, 1, 4], [0, 5, 0, -7, 3, 0]),
     ],
 )
 def test_a_ranking_is_one_of_scores_or_of_their_contrast(contrast, noise, scores):
@@ -115,7 +117,7 @@ def test_a_ranking_is_one_of_scores_or_of_their_contrast(contrast, noise, scores
 
 
 def test_the_random_control_has_as_many_filters_of_each_layer():
-    ranking = rank_filters(scored(), contrast=True)
+    ranking = rank_filters(scored(), contrast="mean")
     control = match_random(ranking, 1)
     assert control.equals(match_random(ranking, 1))
     assert not control["rank"].equals(ranking["rank"])
@@ -123,3 +125,31 @@ def test_the_random_control_has_as_many_filters_of_each_layer():
     for column in ("rank", "score"):
         held = [t.groupby(by)[column].apply(sorted).to_dict() for t in (ranking, control)]
         assert held[0] == held[1]
+
+
+def test_signed_scores_are_contrasted_as_shares_with_the_largest_of_the_others():
+    scores = np.array([[4.0, -2, 0], [10, 20, -10], [1, 0, 3]])
+    gains = np.array([2.0, 10, 1])
+    found = largest_contrast(scores, gains)
+    assert found[0].tolist() == [2 - BETA * 1, -1 - BETA * 2, 0 - BETA * 3]
+    assert found[1].tolist() == [1 - BETA * 2, 2 - BETA * 1, -1 - BETA * 3]
+
+
+def test_where_both_networks_are_equally_good_there_are_no_shares():
+    with pytest.raises(InputError, match=r"share.*gain.*attribution\.methods"):
+        largest_contrast(np.ones((2, 3)), np.array([1.0, 0.0]))
+
+
+def test_a_loss_in_place_of_a_gain_is_said(capsys):
+    scores = np.array([[4.0, -2], [1, 3]])
+    lost = largest_contrast(scores, np.array([2.0, -1]))
+    assert "gains nothing" in capsys.readouterr().out
+    assert lost.tolist() == largest_contrast(scores, np.array([2.0, 1])).tolist()
+
+
+def test_gains_are_taken_in_the_order_of_the_degradations():
+    table = scored()
+    ranking = rank_filters(table, "largest", {"blur": 1.0, "noise": 2.0})
+    rows = ranking[ranking["degradation"] == "noise"]
+    noise, blur = np.array([1.0, 5, 2, 0, 4, 3]), np.array([1.0, 0, 2, 7, 1, 3])
+    np.testing.assert_allclose(rows["score"], noise / 2 - BETA * blur)

@@ -46,16 +46,19 @@ class ImageScores:
 
     Attributes:
         name: the image's.
-        scores: float32 (degradations, filters), not negative.
+        scores: float32 (degradations, filters); only `signed` ones can be negative.
         completeness: relative error of the completeness identity per degradation, float
             (degradations,); None for methods that have no such identity.
         nodes: quadrature nodes that were used; None for methods that need none.
+        gains: L(baseline) - L(target) per degradation, float (degradations,); None for methods that
+            explain no gain.
     """
 
     name: str
     scores: Tensor
     completeness: np.ndarray | None = None
     nodes: int | None = None
+    gains: np.ndarray | None = None
 
 
 def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) -> Iterator[Example]:
@@ -69,12 +72,11 @@ def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) ->
         yield Example(image, store.hr(image)[None], store.lr(clean, image)[None], inputs)
 
 
-def method(*, contrast: bool) -> Callable[[Callable], Callable]:
+def method(*, contrast: str) -> Callable[[Callable], Callable]:
     """Register a method.
 
     Args:
-        contrast: whether its discriminative score is a difference between degradations (FAIG,
-            equation 7 of the paper), or the score itself.
+        contrast: how its scores become discriminative, a name in `ranking.CONTRASTS`.
     """
 
     def register(function: Callable) -> Callable:
@@ -85,7 +87,7 @@ def method(*, contrast: bool) -> Callable[[Callable], Callable]:
     return register
 
 
-@method(contrast=True)
+@method(contrast="mean")
 def faig(
     pair: Pair,
     examples: Iterable[Example],
@@ -115,10 +117,44 @@ def faig(
         tolerance: for `adaptive`, relative.
         tile: longest side in LR pixels that is taken as a whole, see `tiling`.
     """
+    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, torch.abs)
+
+
+@method(contrast="largest")
+def signed(
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    quadrature: str = "gauss-legendre",
+    nodes: int = 8,
+    tolerance: float = 0.01,
+    tile: int = 512,
+) -> Iterator[ImageScores]:
+    """FAIG with its signs kept: what each filter contributes to the gain.
+
+    The elements of a filter are summed with their signs, so that a filter whose elements cancel
+    scores nothing, and one that the target would be better without scores below zero. It is the
+    integrated gradient of the filters' `gates`, and over *all* parameters, biases too, it sums to
+    the gain L(baseline) - L(target). Along a training's path the same integral is known as loss
+    change allocation (Lan et al. 2019, arXiv 1909.01440). The arguments are those of `faig`.
+    """
+    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, None)
+
+
+def _integrated(
+    pair: Pair,
+    examples: Iterable[Example],
+    quadrature: str,
+    nodes: int,
+    tolerance: float,
+    tile: int,
+    of_element: Callable[[Tensor], Tensor] | None,
+) -> Iterator[ImageScores]:
+    """The scores of `faig` or `signed`, which differ in what is summed over a filter's elements."""
     change = {name: pair.baseline[name] - pair.target[name] for name in pair.target}
     tiler = Tiler(pair.network, tile)
     for example in examples:
-        integrals = _Integrals(pair, change, example, tiler)
+        integrals = _Integrals(pair, change, example, tiler, of_element)
         if quadrature == "adaptive":
             yield integrals.adaptive(nodes, tolerance)
         else:
@@ -128,8 +164,16 @@ def faig(
 class _Integrals:
     """The path integrals of one image: gradients of L for every degradation, by parameter."""
 
-    def __init__(self, pair: Pair, change: Mapping[str, Tensor], example: Example, tiler: Tiler):
+    def __init__(
+        self,
+        pair: Pair,
+        change: Mapping[str, Tensor],
+        example: Example,
+        tiler: Tiler,
+        of_element: Callable[[Tensor], Tensor] | None,
+    ):
         self.pair, self.change, self.example = pair, change, example
+        self.of_element = of_element or (lambda part: part)
         self.parameters = dict(pair.network.named_parameters())
         self.reference = pair.compute.images(example.reference)
         self.inputs = {n: pair.compute.images(pixels) for n, pixels in example.inputs.items()}
@@ -156,10 +200,12 @@ class _Integrals:
         scores, errors = [], []
         for name, total in totals.items():
             parts = {key: value * self.change[key] for key, value in total.items()}
-            scores.append(self.pair.index.reduce({k: v.abs() for k, v in parts.items()}))
+            elements = {key: self.of_element(part) for key, part in parts.items()}
+            scores.append(self.pair.index.reduce(elements))
             whole = sum(part.sum(dtype=torch.float64).item() for part in parts.values())
             errors.append(abs(whole - self.gains[name]) / max(abs(self.gains[name]), 1e-12))
-        return ImageScores(self.example.name, torch.stack(scores), np.array(errors), nodes)
+        gains = np.array([self.gains[name] for name in totals])
+        return ImageScores(self.example.name, torch.stack(scores), np.array(errors), nodes, gains)
 
     def _losses(self, degradation: str) -> Iterator[Tensor]:
         """The paper's L, squared error summed over the image's values in [0, 1], tile by tile."""
@@ -206,7 +252,7 @@ def _interpolate(
         torch.add(start[name], change[name], alpha=float(alpha), out=parameter.data)
 
 
-@method(contrast=False)
+@method(contrast="none")
 def intinf(
     pair: Pair,
     examples: Iterable[Example],
@@ -242,7 +288,7 @@ def intinf(
         yield ImageScores(example.name, torch.stack(scores))
 
 
-@method(contrast=True)
+@method(contrast="mean")
 def intinf_contrast(
     pair: Pair,
     examples: Iterable[Example],
@@ -258,7 +304,7 @@ def intinf_contrast(
     return intinf(pair, examples, quadrature=quadrature, nodes=nodes, tile=tile)
 
 
-@method(contrast=False)
+@method(contrast="none")
 def weight_change(pair: Pair, examples: Iterable[Example]) -> Iterator[ImageScores]:
     """Change of the weights, sum |target - baseline| / sum |baseline| over each filter.
 
@@ -272,7 +318,7 @@ def weight_change(pair: Pair, examples: Iterable[Example]) -> Iterator[ImageScor
         yield ImageScores(example.name, scores.expand(len(example.inputs), -1))
 
 
-@method(contrast=False)
+@method(contrast="none")
 def random(pair: Pair, examples: Iterable[Example], *, seed: int) -> Iterator[ImageScores]:
     """A random score for each filter and degradation, the same for every image."""
     for example in examples:

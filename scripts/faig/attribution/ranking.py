@@ -1,11 +1,14 @@
 """From scores to discriminative rankings: which filters serve one degradation, not the others."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from ..base.errors import InputError
 from ..base.seeds import derive
 
+BETA = 3.0  # weight of the other degradations in `largest_contrast`
 TOP = 0.01  # proportion of the filters that is looked at where one must be chosen (the paper)
 
 
@@ -30,6 +33,47 @@ def discriminative_scores(scores: np.ndarray) -> np.ndarray:
     return scores - others
 
 
+def largest_contrast(scores: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Contrast of each degradation with the largest effect, of either sign, on the others.
+
+    Signed scores are shares of a gain: a_D / |g_D| - BETA * max over D' of |a_D'| / |g_D'|. The
+    others count more than once, because the straight path between the networks hides part of what
+    a filter does for them; no weight is best for every pair. Where the target gains nothing, the
+    filters that would gain something rank high all the same, and the log says so.
+
+    Args:
+        scores: (degradations, filters), mean over images.
+        gains: (degradations,), mean over images.
+
+    Returns:
+        Same shape as the scores.
+
+    Raises:
+        InputError: fewer than two degradations, or one on which both networks are equally good.
+    """
+    discriminative_scores(scores)  # two or more degradations
+    if not gains.all():
+        raise InputError(
+            "signed scores are shares of the gain of the target over the baseline, which is 0 for "
+            "a degradation; leave 'signed' out of attribution.methods"
+        )
+    if (gains < 0).any():
+        print(f"warning: the target gains nothing: loss of baseline minus target is {gains}")
+    shares = scores / np.abs(gains)[:, None]
+    result = np.empty_like(shares)
+    for row, own in enumerate(shares):
+        result[row] = own - BETA * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
+    return result
+
+
+# how scores (degradations, filters) and gains (degradations,) become discriminative
+CONTRASTS: dict[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = {
+    "none": lambda scores, gains: scores,
+    "mean": lambda scores, gains: discriminative_scores(scores),
+    "largest": largest_contrast,
+}
+
+
 def ranks(scores: np.ndarray) -> np.ndarray:
     """Rank of each filter in one row of scores, 0 = highest; equal scores by filter number."""
     order = np.argsort(-scores, kind="stable")
@@ -51,12 +95,15 @@ def top(order: np.ndarray, proportion: float) -> np.ndarray:
     return order < max(1, round(proportion * len(order)))
 
 
-def rank_filters(table: pd.DataFrame, contrast: bool) -> pd.DataFrame:
+def rank_filters(
+    table: pd.DataFrame, contrast: str, gains: dict[str, float] | None = None
+) -> pd.DataFrame:
     """The filters' ranking for every degradation.
 
     Args:
         table: columns filter, layer, out_channel, in_channel, degradation, score.
-        contrast: whether scores become `discriminative_scores` first.
+        contrast: a name in `CONTRASTS`, by which scores become discriminative first.
+        gains: by degradation, of a method that explains one.
 
     Returns:
         The same columns, score contrasted, and rank (0 = highest score).
@@ -64,8 +111,8 @@ def rank_filters(table: pd.DataFrame, contrast: bool) -> pd.DataFrame:
     degradations = list(table["degradation"].unique())
     wide = table.pivot_table(index="filter", columns="degradation", values="score", sort=True)
     scores = wide[degradations].to_numpy().T
-    if contrast:
-        scores = discriminative_scores(scores)
+    ordered = gains and np.array([gains[name] for name in degradations])
+    scores = CONTRASTS[contrast](scores, ordered)
     address = table[table["degradation"] == degradations[0]].sort_values("filter")
     address = address[["filter", "layer", "out_channel", "in_channel"]]
     rankings = [

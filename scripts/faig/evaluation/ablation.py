@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
+from ..attribution.gates import Gates
 from ..attribution.pair import Pair
 from ..attribution.ranking import selection
 from ..base.metrics import gradient_mse, psnr
@@ -63,9 +65,11 @@ def choices(rankings: Mapping[str, pd.DataFrame], proportions: Iterable[float]) 
 def mask(pair: Pair, choice: Choice) -> dict[str, Tensor]:
     """The target's weights with the chosen filters of the baseline (the paper's section 4.2).
 
-    All unchanged tensors are shared with the target.
+    Biases are those of the target.
     """
-    return pair.index.substitute(pair.target, pair.baseline, choice.selected)
+    selected = torch.as_tensor(choice.selected, device=pair.compute.device)
+    gates = Gates(pair)
+    return gates.state(gates.deletion(selected))
 
 
 def measure_masking(

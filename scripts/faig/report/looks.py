@@ -72,6 +72,7 @@ class Look:
 # colours that differ in lightness as well as in hue, also for the colour-blind
 METHODS = {
     "faig": Look("#D55E00", "o", "-"),
+    "signed": Look("#117733", "v", (0, (8, 2)), "||"),
     "intinf": Look("#0B2A6B", "s", (0, (6, 2)), "///"),
     "weight_change": Look("#3FA7D6", "^", (0, (6, 2, 1, 2)), "\\\\\\"),
     "random": Look("#B8B8B8", "X", (0, (1, 1.2)), "..."),
@@ -102,6 +103,7 @@ VARIANTS = {"paper": "", "centred": "///"}
 
 LABELS = {
     "faig": "FAIG",
+    "signed": "signed FAIG",
     "intinf": "IntInf",
     "weight_change": r"$|\theta-\bar{\theta}|$",
     "matched_random": "random, FAIG's layers",
