@@ -30,7 +30,8 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def _module_file(parts: list[str]) -> Path | None:
+@cache
+def _module_file(parts: tuple[str, ...]) -> Path | None:
     """The file of a module below scripts/, or None for modules from elsewhere."""
     base = SCRIPTS.joinpath(*parts)
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
@@ -39,6 +40,7 @@ def _module_file(parts: list[str]) -> Path | None:
     return None
 
 
+@cache
 def _imported_modules(path: Path) -> set[tuple[str, ...]]:
     """Dotted names that a file imports, relative ones made absolute; perhaps more than modules."""
     package = list(path.relative_to(SCRIPTS).parent.parts)
@@ -67,7 +69,7 @@ def dependencies(path: Path) -> frozenset[Path]:
             continue
         found.add(current)
         for module in _imported_modules(current):
-            files = (_module_file(list(module[:n])) for n in range(1, len(module) + 1))
+            files = (_module_file(module[:n]) for n in range(1, len(module) + 1))
             queue += [file for file in files if file]
     return frozenset(found)
 
@@ -75,7 +77,7 @@ def dependencies(path: Path) -> frozenset[Path]:
 def network_file(architecture: str) -> Path | None:
     """The file of a network, if it lies below scripts/; see `faig.networks`."""
     module = architecture.split(":")[0] if ":" in architecture else f"faig.networks.{architecture}"
-    return _module_file(module.split("."))
+    return _module_file(tuple(module.split(".")))
 
 
 def code(script: str, *architectures: str) -> list[Path]:

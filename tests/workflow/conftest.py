@@ -64,11 +64,11 @@ class Workflow:
 
     def run(self, *options: str, check: bool = True) -> subprocess.CompletedProcess:
         """Call Snakemake; its standard output and error end up in `stdout`."""
-        process = self.start(*options)
-        output, _ = process.communicate()
-        if check and process.returncode:
+        arguments = self.arguments(*options)
+        status, output = snakemake(arguments, self.folder)
+        if check and status:
             pytest.fail(f"snakemake failed:\n{output[-6000:]}")
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
+        return subprocess.CompletedProcess(arguments, status, output)
 
     def plan(self, *targets: str) -> dict[str, int]:
         """Number of jobs that a dry run would execute, by rule."""
