@@ -20,7 +20,7 @@ COLUMNS = 3
 def health(health: pd.DataFrame) -> Figure:
     """The loss between target and baseline on every input, a panel per seed.
 
-    To see: whether lines climb from 0 to 1 without a hump.
+    What to look for: whether lines climb from 0 to 1 without a hump.
 
     Args:
         health: columns input_degradation, attributed, alpha, position (gains), verdict, reason.
