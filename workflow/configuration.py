@@ -281,6 +281,11 @@ def _bad_source(key: str, dataset: dict) -> Iterator[str]:
         for i, mirror in enumerate(dataset["mirrors"]):
             if ("url" in mirror) == ("path" in mirror):
                 yield f"{key}.mirrors[{i}]: expected one of the keys 'url' and 'path'"
+            if re.search("//[^/]*@", mirror.get("url", "")):  # what was found is not told
+                yield (
+                    f"{key}.mirrors[{i}].url: has a user's name or password before the host, which "
+                    "would be written to logs and results; put them into the file ~/.netrc"
+                )
         if "path" in dataset:
             yield f"{key}.path: is for a folder; write a local archive as one of the mirrors"
 

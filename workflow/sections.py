@@ -5,6 +5,7 @@ exact: key order does not matter, every value does, and nothing else is seen.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 from configuration import RANDOM_BLUR
 from faig.base.provenance import canonical_json
@@ -64,6 +65,25 @@ class Sections:
     def download(self, dataset: str) -> str:
         """Where an archive comes from."""
         return canonical_json({"mirrors": self.config["datasets"][dataset]["mirrors"]})
+
+    def _disjoint(self, train: str, validation: str, others: Iterable[str], more=()) -> str:
+        pairs = [(train, validation), *product((train, validation), others), *more]
+        # one dataset in two roles is judged where the config is read
+        apart = {pair for pair in pairs if len(set(pair)) == 2}
+        return canonical_json({"disjoint": sorted(apart)})
+
+    def disjoint(self) -> str:
+        """Datasets that must not share a photograph, in pairs."""
+        data = self.config["data"]
+        search, tests = data["attribution"], data["test"]
+        # the released code searches for filters on the images that it tests them on
+        apart = [(search, test) for test in tests] if self.config["protocol"] == "paper" else []
+        return self._disjoint(data["train"], data["validation"], [search, *tests], apart)
+
+    def two_branch_disjoint(self) -> str:
+        """The same for the comparison, which searches for no filters."""
+        data = self.config["data"]
+        return self._disjoint(data["train"], data["validation"], data["test"])
 
     def _synthesis(self, dataset: str, in_training: Mapping, else_: Mapping) -> str:
         """A dataset's source, and what it is degraded by."""

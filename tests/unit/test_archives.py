@@ -722,6 +722,14 @@ def test_a_killed_download_goes_on_in_the_next_run(server, tmp_path):
     assert "\r" not in log
 
 
+def test_no_temporary_folder_is_needed(server, tmp_path, monkeypatch):
+    """A full or missing one is no reason to fail."""
+    monkeypatch.setenv("TMPDIR", "/dev/null")
+    mirrors = [{"url": server.gives("/a.zip", whole()), "checksum": MD5}]
+    assert start(mirrors, tmp_path).wait() == 0
+    assert unpacked(tmp_path / "set") == IMAGES
+
+
 def test_a_run_killed_while_unpacking_leaves_nothing_to_the_next(tmp_path):
     (tmp_path / "a.zip").write_bytes(ARCHIVE)
     kill = "lambda *_: os.kill(os.getpid(), signal.SIGKILL)"

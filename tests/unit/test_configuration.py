@@ -152,6 +152,8 @@ MISTAKES = [
      ["photos_test.mirrors[0]", "'checksum' is missing"]),
     ("datasets.photos_test", archive({**MIRROR, "url": "a.org/b.zip"}),
      ["photos_test.mirrors[0].url", "a.org/b.zip", "begins with http:// or https://"]),
+    ("datasets.photos_test", archive({**MIRROR, "url": "https://me:s3cret@a.org/b.zip"}),
+     ["photos_test.mirrors[0].url", "password", "~/.netrc"]),
     ("datasets.photos_test", archive({**MIRROR, "checksum": "sha256:" + "0" * 32}),
      ["photos_test.mirrors[0].checksum", "sha256: and 64"]),
     ("datasets.photos_test", {**archive(MIRROR), "path": "b.zip"},

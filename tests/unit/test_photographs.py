@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import photographs
 import pytest
 from faig.base.errors import InputError
 from faig.data.degradations import build_degradations
 from faig.data.sources import folder_files, measure_cropped, read_cropped, read_image, unused_files
-from faig.data.store import ImageStore
+from faig.data.store import ImageStore, ImageWriter, require_disjoint
 from faig.data.synthesis import Recipe, synthesize
 from PIL import Image, ImageOps
-from toys import noise_image, photo
+from toys import noise_image, photo, shapes_of
 
 SCRIPT = Path(__file__).parents[2] / "scripts/synthesize.py"
 PHOTO = photo(40, 60)
@@ -328,6 +329,131 @@ def test_a_photograph_is_known_again_whatever_its_file_and_crop(tmp_path):
     digests = [set(each.photographs()) for each in stored]
     assert digests[0] == digests[1]
     assert len(set().union(*digests)) == 3
+
+
+def test_shared_photographs_are_told_by_both_names(tmp_path):
+    pictures = {"one": [1, 2], "two": [3, 2], "three": [4, 1, 2]}
+    stores = {}
+    for name, seeds in pictures.items():
+        files = {f"{name}_{seed}": tmp_path / f"{name}_{seed}.png" for seed in seeds}
+        for path, seed in zip(files.values(), seeds, strict=True):
+            Image.fromarray(noise_image(32, 32, seed)).save(path)
+        synthesize(tmp_path / f"{name}.h5", files, recipe(), 1, "")
+        stores[name] = ImageStore(tmp_path / f"{name}.h5")
+    with pytest.raises(InputError) as error:
+        require_disjoint(stores, [("one", "two"), ("one", "three")])
+    assert str(error.value).splitlines()[1:-1] == [
+        "  'one_2' in 'one' is 'two_2' in 'two'",
+        "  'one_1' in 'one' is 'three_1' in 'three'",
+        "  'one_2' in 'one' is 'three_2' in 'three'",
+    ]
+    require_disjoint(stores, [])
+
+
+def test_a_store_without_digests_is_named(tmp_path):
+    """As another version writes it."""
+    stored = {"a": {"hr/a": noise_image(16, 16), "lr/x/a": noise_image(8, 8)}}
+    with ImageWriter.open(tmp_path / "set.h5", {"scale": 2}, shapes_of(stored)) as writer:
+        writer.write("a", stored["a"])
+    with pytest.raises(InputError, match=r"set\.h5: damaged.*delete it, and the next run makes it"):
+        ImageStore(tmp_path / "set.h5").photographs()
+
+
+# whether photographs are those of the last run
+
+
+def replace(path: Path) -> None:
+    """By another one of the same size."""
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+
+def replace_by_older(path: Path) -> None:
+    """As `cp -p` and `rsync -t` do it."""
+    before = path.stat()
+    replace(path)
+    os.utime(path, (before.st_atime - 1000, before.st_mtime - 1000))
+
+
+def replace_unseen(path: Path) -> None:
+    """With the date that it had before."""
+    before = path.stat()
+    replace(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replace_by_itself(path: Path) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+
+
+def protect(path: Path) -> None:
+    path.chmod(0o400)
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (replace, True),
+        (replace_by_older, True),
+        (replace_unseen, True),
+        (replace_by_itself, False),
+        (Path.touch, False),
+        (protect, False),
+    ],
+)
+def test_any_replacement_is_seen_and_nothing_else(tmp_path, monkeypatch, change, seen):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    paths = ["photos/a.png", "photos/{x}.png"]
+    for path in paths:
+        Path(path).write_bytes(encoded("PNG"))
+    before = photographs.digest(paths)
+    change(Path(paths[0]))
+    assert (photographs.digest(paths) != before) == seen
+
+
+def test_a_renamed_photograph_is_seen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(b"1")
+    before = photographs.digest(["a.png"])
+    Path("a.png").rename("b.png")
+    assert photographs.digest(["b.png"]) != before
+
+
+def test_photographs_are_not_read_twice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    read, checksum = [], photographs.checksum
+
+    def noted(part):
+        if isinstance(part, Path):
+            read.append(str(part))
+        return checksum(part)
+
+    monkeypatch.setattr(photographs, "checksum", noted)
+    for name in ("a", "b"):
+        Path(name).write_bytes(name.encode())
+    first = photographs.digest(["a", "b"])
+    assert photographs.digest(["a", "b"]) == first
+    assert read == ["a", "b"]
+    Path("b").write_bytes(b"c")
+    assert photographs.digest(["a", "b"]) != first
+    assert read == ["a", "b", "b"]
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"a": 3}', '{"a": ["x", "y", "z"]}', "\x00"])
+def test_what_was_kept_may_be_damaged(tmp_path, monkeypatch, kept):
+    monkeypatch.chdir(tmp_path)
+    Path("a").write_bytes(b"1")
+    expected = photographs.digest(["a"])
+    photographs.KEPT.write_text(kept)
+    assert photographs.digest(["a"]) == expected
+
+
+def test_a_photograph_that_vanished_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="gone: cannot be read"):
+        photographs.digest(["gone"])
 
 
 # where the store should be

@@ -216,6 +216,27 @@ def test_figures_see_only_their_own_needs():
     assert section.grid("srresnet") != section.grid("srcnn")
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ["ra", "rt", "ru", "rv", "va", "vt", "vu", "at", "au"]),
+        ({"protocol": "released"}, ["ra", "rt", "ru", "rv", "va", "vt", "vu"]),
+        ({"protocol": "released", "data.attribution": "t"}, ["rt", "ru", "rv", "vt", "vu"]),
+        ({"data.attribution": "v"}, ["rt", "ru", "rv", "vt", "vu"]),
+    ],
+)
+def test_pairs_of_datasets_that_must_be_disjoint(changes, expected):
+    roles = {"train": "r", "validation": "v", "attribution": "a", "test": ["t", "u"]}
+    config = {"data": roles, "protocol": "paper"}
+    for key, value in changes.items():
+        config = changed(config, key, value)
+    section = Sections(config)
+    pairs = json.loads(section.disjoint())["disjoint"]
+    assert sorted(map("".join, pairs)) == sorted(expected)
+    pairs = json.loads(section.two_branch_disjoint())["disjoint"]
+    assert sorted(map("".join, pairs)) == ["rt", "ru", "rv", "vt", "vu"]
+
+
 @pytest.mark.parametrize("rule", ["training", "attribution", "retraining"])
 def test_seeds_are_told_apart(rule):
     section = Sections(configuration.load(DEFAULT))

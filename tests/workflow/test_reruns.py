@@ -41,7 +41,9 @@ COMPARISON = {
 LEARNING = {"train_two_branch", "plot_two_branch_training"} | COMPARISON | PROBE
 SYSTEM = {"match_controls"} | LEARNING
 RANDOM_BLUR = {"make_kernel_code"} | LEARNING
-BLURRED = {"synthesize_two_branch"} | LEARNING
+COMPARED = {"compare_photographs"}
+COMPARED_BLURRED = {"compare_photographs_two_branch"}
+BLURRED = {"synthesize_two_branch"} | COMPARED_BLURRED | LEARNING
 PREDICTION = {"predict", "plot_prediction", "table_prediction", "summarize"} | KNOWLEDGE
 EVALUATION = {
     "evaluate", "plot_masking_psnr", "plot_retraining", "table_networks", "table_masking",
@@ -56,8 +58,11 @@ RANKING = {
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
 HEALTH = {"check_health", "plot_health", "table_health", "summarize"}
-TEST_IMAGES = {"synthesize", "synthesize_two_branch"} | (
-    EVALUATION | MASKING | BENCH | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE
+TEST_IMAGES = (
+    {"synthesize", "synthesize_two_branch"}
+    | COMPARED
+    | COMPARED_BLURRED
+    | (EVALUATION | MASKING | BENCH | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE)
 )
 EXPORT = {"export_checkpoint"}
 TARGET = (
@@ -65,7 +70,8 @@ TARGET = (
     | HEALTH | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
 )  # fmt: skip
 TRAINING = {"train_baseline"} | TARGET
-IMAGES = {"synthesize"} | TRAINING  # that the training curve and all after it are made of
+# that the training curve and all after it are made of
+IMAGES = {"synthesize"} | COMPARED | TRAINING
 TRAINING_IMAGES = IMAGES | SPEED
 ALL_IMAGES = TRAINING_IMAGES | BLURRED
 ARCHIVE = {"download", "synthesize"}
@@ -95,13 +101,13 @@ CHANGES = {
     "datasets.*.images": ({"datasets.tiny_test.images": ["astronaut"]}, TEST_IMAGES),
     "datasets.*.crop": (
         {"datasets.tiny_attribution.crop": 48},
-        {"synthesize"} | HEALTH | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | HEALTH | ATTRIBUTION | QUADRATURE,
     ),
     "data.train": ({"datasets.more": MORE, "data.train": "more"}, ALL_IMAGES),
     "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES | BLURRED),
     "data.attribution": (
         {"datasets.more": MORE, "data.attribution": "more"},
-        {"synthesize"} | HEALTH | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | HEALTH | ATTRIBUTION | QUADRATURE,
     ),
     "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
     "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
@@ -225,6 +231,7 @@ SCRIPTS = {
     "benchmark_attribution": COST,
     "benchmark_training": SPEED,
     "check_health": HEALTH,
+    "compare_photographs": COMPARED | COMPARED_BLURRED,
     "concatenate": {
         "gather_retrained", "plot_retraining", "table_retraining", "summarize", "gather_measured",
     },
@@ -409,7 +416,8 @@ def rerun_by(file: str) -> set[str]:
         rules |= set().union(*(SCRIPTS[script] for script in BUILD_NETWORKS - ARCHIVE_SCRIPTS))
     if file in modules_of_network("srresnet") | modules_of_network("dan1"):
         rules |= SYSTEM
-    return rules | ({"report"} if rules - COST - SPEED - EXPORT else set())
+    unreported = COST | SPEED | EXPORT | COMPARED | COMPARED_BLURRED
+    return rules | ({"report"} if rules - unreported else set())
 
 
 FILES = sorted(str(p.relative_to(HOME / "scripts")) for p in (HOME / "scripts").rglob("*.py"))

@@ -1,14 +1,12 @@
 rule download:
     input:
-        local=lambda w: [
-            mirror["path"]
-            for mirror in config["datasets"][w.dataset]["mirrors"]
-            if "path" in mirror
-        ],
+        local=local_mirrors,
     output:
-        directory("results/archives/{dataset}"),
+        directory("results/archives/{dataset}-{mirrors}"),
     log:
-        "results/archives/{dataset}.log",
+        "results/archives/{dataset}-{mirrors}.log",
+    wildcard_constraints:
+        mirrors="[0-9a-f]{8}",
     localrule: True
     conda:
         ENVIRONMENT
@@ -20,13 +18,11 @@ rule download:
         " --downloads results/archives/downloaded-files --output {output:q} > {log:q} 2>&1"
 
 
+# the user's own photographs are no inputs: their digest tells better than dates whether they are
+# others, and their names may hold what Snakemake takes for wildcards
 rule synthesize:
     input:
-        images=dataset_files,
-        archive=branch(
-            lambda w: config["datasets"][w.dataset]["source"] == "archive",
-            then="results/archives/{dataset}",
-        ),
+        archive=dataset_archive,
     output:
         f"{RUN}/data/{{dataset}}.h5",
     log:
@@ -42,6 +38,31 @@ rule synthesize:
         **program("synthesize"),
         cfg=lambda w: section.synthesis(w.dataset),
         folder=dataset_folder,
+        digest=dataset_digest,
     shell:
         "python {params.script:q} --config {params.cfg:q} --threads {threads}"
         " {params.folder} --output {output:q} > {log:q} 2>&1"
+
+
+# the same photograph under another name is known by its pixels, as soon as all are stored
+rule compare_photographs:
+    input:
+        data=expand(
+            f"{RUN}/data/{{dataset}}.h5",
+            dataset=dict.fromkeys(
+                [*TRAINING_DATA, config["data"]["attribution"], *TESTS]
+            ),
+        ),
+    output:
+        COMPARED_PHOTOGRAPHS,
+    log:
+        f"{RUN}/logs/compare_photographs.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        **program("compare_photographs"),
+        cfg=section.disjoint(),
+    shell:
+        "python {params.script:q} --config {params.cfg:q} --data {input.data:q}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -42,6 +42,22 @@ use rule synthesize as synthesize_two_branch with:
         **program("synthesize"),
         cfg=lambda w: section.two_branch_synthesis(w.dataset),
         folder=dataset_folder,
+        digest=dataset_digest,
+
+
+use rule compare_photographs as compare_photographs_two_branch with:
+    input:
+        data=expand(
+            f"{COMPARISON}/data/{{dataset}}.h5",
+            dataset=dict.fromkeys([*TRAINING_DATA, *TESTS]),
+        ),
+    output:
+        f"{COMPARISON}/data/disjoint.json",
+    log:
+        f"{RUN}/logs/compare_photographs_two_branch.log",
+    params:
+        **program("compare_photographs"),
+        cfg=section.two_branch_disjoint(),
 
 
 rule make_kernel_code:
@@ -87,6 +103,7 @@ rule train_two_branch:
         ),
         data=f"{COMPARISON}/data/{config['data']['train']}.h5",
         validation=f"{COMPARISON}/data/{config['data']['validation']}.h5",
+        compared=ancient(rules.compare_photographs_two_branch.output),
     output:
         weights=f"{COMPARED}/{{variant}}.safetensors",
         history=f"{COMPARED}/{{variant}}_history.parquet",

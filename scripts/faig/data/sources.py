@@ -189,10 +189,10 @@ def read_image(path: str | Path) -> tuple[np.ndarray, list[str]]:
             orientation
         ):
             raise InputError(f"{path}: says after its pixels how to turn them; save it again")
-        image = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
         if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
             image = Image.fromarray((np.array(image) >> 8).astype(np.uint8))
-        pixels = np.array(image.convert("RGB"))
+        pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))
     done = {
         f"converted from mode {mode} to RGB": mode != "RGB",
         f"turned as its EXIF orientation {orientation} tells": orientation != 1,

@@ -3,7 +3,7 @@
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +132,33 @@ class ImageStore:
     def _read(self, key: str) -> Tensor:
         with self._open() as file:
             return torch.from_numpy(file[key][:]).permute(2, 0, 1).contiguous()
+
+
+def require_disjoint(stores: Mapping[str, ImageStore], pairs: Iterable[Sequence[str]]) -> None:
+    """Complain about photographs that lie in two datasets, under the same name or another.
+
+    Only equal pixels are found: a photograph that was resized or compressed again is another one.
+
+    Args:
+        stores: by dataset.
+        pairs: names of two datasets each.
+
+    Raises:
+        InputError: with all such photographs.
+    """
+    digests = {name: store.photographs() for name, store in stores.items()}
+    shared = [
+        f"'{digests[one][digest]}' in '{one}' is '{digests[other][digest]}' in '{other}'"
+        for one, other in pairs
+        for digest in digests[one]
+        if digest in digests[other]
+    ]
+    if shared:
+        raise InputError(
+            "the same photograph in datasets that must be disjoint:\n  "
+            + "\n  ".join(shared)
+            + "\ntake it out of one of them"
+        )
 
 
 class ImageWriter:
