@@ -7,7 +7,7 @@ rule record_config:
     conda:
         ENVIRONMENT
     params:
-        cfg=json.dumps(config, indent=1),
+        cfg=lambda w: json.dumps(config, indent=1),  # may hold what looks like wildcards
     shell:
         "printf '%s' {params.cfg:q} > {output:q} 2> {log:q}"
 
