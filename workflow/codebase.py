@@ -108,7 +108,7 @@ def fingerprint(script: str, *architectures: str) -> str:
 @cache
 def meaning(path: Path) -> str:
     """A Python file without comments, docstrings and layout: its syntax tree, written out."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
