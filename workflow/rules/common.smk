@@ -1,4 +1,5 @@
 import json
+import os
 import shlex
 import sys
 from itertools import product
@@ -8,8 +9,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile
 from snakemake.logging import logger
 
-# the workflow's own modules and the library are found from any working directory
-HOME = Path(workflow.basedir).parent
+# the workflow's own modules and the library are found from any working directory, and from a
+# workflow of someone else's that uses this one as a module
+HOME = Path(workflow.current_basedir).parent.parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 
 import configuration
@@ -38,10 +40,13 @@ except configuration.ConfigError as error:
 
 # a run that changes files, and that a person looks at: no dry run, no single job of it elsewhere
 RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
-# it has its folder to itself, from here until it ends. What is called without a number of cores
+# folder and terminal are another workflow's where that uses this one as a module
+MAIN = HOME == Path(workflow.basedir).parent
+# a run has its folder to itself, from here until it ends. What is called without a number of cores
 # changes nothing; the second Snakemake that makes the report asks for no lock
 if (
     RUNS
+    and MAIN
     and (workflow.resource_settings.cores or workflow.resource_settings.nodes)
     and "--nolock" not in sys.argv
 ):
@@ -49,7 +54,11 @@ if (
         LOCK = guard.hold(Path.cwd())
     except guard.AlreadyRunning as error:
         raise WorkflowError(str(error)) from None
-if RUNS and not (workflow.output_settings.quiet or workflow.output_settings.verbose):
+if (
+    RUNS
+    and MAIN
+    and not (workflow.output_settings.quiet or workflow.output_settings.verbose)
+):
     display.install(logger)
 
 RUN = f"results/{config['run']}"

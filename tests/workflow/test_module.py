@@ -1,0 +1,59 @@
+"""Another workflow, in a folder of its own, uses this one as a module."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import HOME, TINY
+from .forks import snakemake
+
+SNAKEFILE = f"""
+module faig:
+    snakefile:
+        {str(HOME / "workflow/Snakefile")!r}
+    config:
+        config
+
+
+use rule * from faig as faig_*
+
+
+rule all:
+    default_target: True
+    input:
+        "results/tiny/tables/summary.txt",
+"""
+DATA = "results/tiny/data/tiny_test.h5"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with the other workflow, and with its config, which is the tiny one."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
+    return tmp_path
+
+
+def test_its_rules_are_planned_under_other_names(folder):
+    options = ["--configfile", "config.json", "--cores", "2", "--dry-run", "--quiet", "host"]
+    status, output = snakemake(options, folder)
+    assert status == 0, output
+    for rule in ("faig_train_target", "faig_rank", "faig_match_random", "faig_summarize"):
+        assert f"rule {rule}:" in output
+    assert "faig_report" not in output
+
+
+def test_it_runs_and_leaves_folder_and_terminal_to_the_other_workflow(folder):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--configfile", "config.json", "--cores", "1", DATA],
+        cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert (folder / DATA).is_file()
+    assert not list((folder / ".snakemake").glob("running*"))
+    assert "1 of 1 steps (100%) done" in result.stderr
