@@ -2,13 +2,13 @@
 
 from faig.base.provenance import checksum
 from faig.networks.building import build, load_state
-from faig.networks.weights import load_weights, save_weights
+from faig.networks.weights import load_checkpoint, save_weights
 from faig.run import cli
 
 
 def main(args) -> None:
     network = build(**args.config["network"])
-    load_state(network, load_weights(args.checkpoint), str(args.checkpoint))
+    load_state(network, load_checkpoint(args.checkpoint), str(args.checkpoint))
     source = {"file": args.checkpoint.name, "sha256": checksum(args.checkpoint)}
     save_weights(args.output, network.state_dict(), {"config": args.config, "source": source})
     print(f"{args.checkpoint}: {len(network.state_dict())} tensors")

@@ -10,7 +10,10 @@ from faig.run import cli, manifest
 def main(args) -> None:
     entries = manifest.read(args.manifest)
     if not entries:
-        raise InputError(f"{args.manifest}: no checksum is recorded; run the workflow first")
+        raise InputError(
+            f"{args.manifest}: there are no recorded checksums to compare with; a run of the "
+            "workflow records the files as they are then"
+        )
     damaged = manifest.damaged(entries)
     if not damaged:
         print(f"all {len(entries)} files are as they were written")

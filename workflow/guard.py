@@ -22,6 +22,10 @@ class AlreadyRunning(RuntimeError):
     """Another Snakemake runs in this folder; the message names it."""
 
 
+class Unusable(RuntimeError):
+    """Nothing can be written in this folder; the message says why."""
+
+
 def hold(folder: Path, patience: float = 60) -> FileLock | None:
     """Take a folder for this process, and remove what a killed one left behind in it.
 
@@ -35,8 +39,14 @@ def hold(folder: Path, patience: float = 60) -> FileLock | None:
 
     Raises:
         AlreadyRunning: it is taken.
+        Unusable: nothing can be written there.
     """
-    state = folder / ".snakemake"
+    state, results = folder / ".snakemake", folder / "results"
+    for path in (folder, state, results):
+        if path.exists() and not path.is_dir():
+            raise Unusable(f"{path}: is a file, expected a folder; move it away")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise Unusable(f"{path}: no permission to write there, which the workflow must")
     state.mkdir(exist_ok=True)
     holder = state / "running.txt"
     lock = FileLock(state / "running.lock")

@@ -154,12 +154,36 @@ def test_completeness_error_tells_good_quadrature_from_bad():
 
 def test_faig_of_equal_weights_is_zero():
     state = random_state(SmoothNetwork(), 1)
-    (result,) = run("faig", Pair.of(SmoothNetwork(), state, state, CPU), [example()])
+    pair = Pair.of(SmoothNetwork(), state, state, CPU)
+    (result,) = METHODS["faig"](pair, [example()])
     assert result.scores.count_nonzero() == 0
     assert result.completeness.tolist() == [0, 0]
 
 
 # all methods
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_equal_weights_are_refused(name):
+    state = random_state(SmoothNetwork(), 1)
+    with pytest.raises(InputError, match="baseline and target have the same weights"):
+        run(name, Pair.of(SmoothNetwork(), state, state, CPU), [example()])
+
+
+@pytest.mark.parametrize("name", ["faig", "weight_change"])
+def test_scores_that_are_all_zero_are_no_result(name):
+    baseline = random_state(SmoothNetwork(), 1)
+    target = {**baseline, "last.bias": baseline["last.bias"] + 1}  # no filter differs
+    with pytest.raises(InputError, match=f"'{name}': all scores for 'blur' are zero"):
+        run(name, Pair.of(SmoothNetwork(), baseline, target, CPU), [example("a"), example("b")])
+
+
+@pytest.mark.parametrize("name", ["faig", "intinf", "weight_change"])
+def test_scores_that_are_not_finite_are_no_result(name):
+    baseline, target = random_state(SmoothNetwork(), 1), random_state(SmoothNetwork(), 2)
+    target["last.weight"] = torch.full_like(target["last.weight"], 3e38)
+    with pytest.raises(InputError, match=f"'{name}': scores for 'blur' on image 'a' are not fin"):
+        run(name, Pair.of(SmoothNetwork(), baseline, target, CPU), [example("a")])
 
 
 @pytest.mark.parametrize("name", METHODS)

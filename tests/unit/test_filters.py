@@ -129,16 +129,6 @@ def test_substitute_changes_neither_argument():
         assert all(torch.equal(state[name], copy[name]) for name in copy)
 
 
-def test_counts_are_per_layer():
-    index = FilterIndex.of(
-        nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 1, 3), nn.Conv2d(1, 2, 1))
-    )
-    selected = np.array([1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1], bool)
-    assert index.counts(selected).tolist() == [3, 0, 2]
-    assert index.counts(~selected).tolist() == [3, 3, 0]
-    assert index.counts(np.zeros(11, bool)).tolist() == [0, 0, 0]
-
-
 @pytest.mark.parametrize(
     "selected", [np.zeros(5, bool), np.zeros((6, 1), bool), np.zeros(6, int), np.zeros(6)]
 )

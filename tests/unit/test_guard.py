@@ -75,3 +75,17 @@ def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, capsys):
     assert guard.hold(tmp_path) is None
     assert "running.lock cannot be locked" in capsys.readouterr().out
     assert own.exists()
+
+
+@pytest.mark.parametrize("name", [".snakemake", "results"])
+def test_a_file_in_place_of_a_folder_is_named(tmp_path, name):
+    (tmp_path / name).write_text("")
+    with pytest.raises(guard.Unusable, match=rf"/{name}: is a file, expected a folder"):
+        guard.hold(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard.os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(guard.Unusable, match=f"{tmp_path}: no permission to write there"):
+        guard.hold(tmp_path)
+    assert not list(tmp_path.iterdir())

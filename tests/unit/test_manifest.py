@@ -96,3 +96,24 @@ def test_a_damaged_manifest_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"checksums\.json: damaged"):
         manifest.read(path)
+
+
+def test_a_folder_in_place_of_the_manifest_is_named(tmp_path):
+    (tmp_path / "checksums.json").mkdir()
+    with pytest.raises(InputError, match=r"checksums\.json: is a folder, expected a file"):
+        manifest.read(tmp_path / "checksums.json")
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(recorded, tmp_path, monkeypatch):
+    (tmp_path / "two").unlink()
+    read = manifest.digest
+
+    def refuse(path):
+        if path.name == "one":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(manifest, "digest", refuse)
+    first, second = map(str, manifest.damaged(manifest.read(recorded)))
+    assert first.startswith("one: cannot be read")
+    assert second.startswith("two: missing")

@@ -42,7 +42,13 @@ def balanced_accuracy(overlaps, present, threshold) -> float:
 
 @pytest.mark.parametrize(
     ("own", "other", "score"),
-    [("xx..", "xx..", 1), ("xx..", "..xx", 0), ("xxx.", ".xxx", 2 / 3), ("xxxx", "x...", 1)],
+    [
+        ("xx..", "xx..", 1),
+        ("xx..", "..xx", 0),
+        ("xxx.", ".xxx", 2 / 3),
+        ("xxxx", "x...", 1),
+        ("x...", "....", 0),
+    ],
 )
 def test_overlap(own, other, score):
     assert overlap(flags(own), flags(other)) == pytest.approx(score)

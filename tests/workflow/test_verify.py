@@ -70,3 +70,19 @@ def test_damage_of_every_kind_is_named_and_repaired(finished):
     follow(finished, result.stdout)
     assert digests(finished) == before
     assert "files are as they were written" in finished.run("verify").stdout
+
+
+def test_without_recorded_checksums_nothing_is_said_to_be_right(finished):
+    checksums = finished.folder / RUN / "checksums.json"
+    recorded = checksums.read_bytes()
+    checksums.unlink()
+    for _ in range(2):
+        result = finished.run("verify", check=False)
+        assert result.returncode
+        assert "there are no recorded checksums to compare with" in result.stdout
+        assert not checksums.exists()
+    checksums.write_bytes(recorded)
+
+
+def test_a_quiet_verification_prints_its_result(finished):
+    assert "files are as they were written" in finished.run("verify", "--quiet").stdout

@@ -31,7 +31,7 @@ rule export_checkpoint:
     conda:
         ENVIRONMENT
     params:
-        **program("export_checkpoint"),
+        **network_program("export_checkpoint"),
     shell:
         "python {params.script:q} --weights {input.weights:q}"
         " --output {output:q} > {log:q} 2>&1"

@@ -14,3 +14,5 @@ rule verify:
     shell:
         "python {params.script:q} --manifest {params.checksums:q}"
         " --snakemake {params.command:q} > {log:q} 2>&1 && cat {log:q}"
+        # Snakemake shows the log of a job that failed, unless it is to be quiet
+        + (" || (cat {log:q}; exit 1)" if workflow.output_settings.quiet else "")

@@ -141,7 +141,3 @@ class FilterIndex:
             mask = mask.to(state[name].device)
             result[name] = torch.where(mask, other[name], state[name])
         return result
-
-    def counts(self, selected: np.ndarray) -> np.ndarray:
-        """Number of selected filters in each layer: integers (layers,)."""
-        return np.bincount(self.layer_numbers[selected], minlength=len(self.layers))

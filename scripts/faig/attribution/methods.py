@@ -221,8 +221,7 @@ class _Integrals:
         """L(baseline) - L(target) for every degradation."""
         ends = []
         for weights in (self.pair.baseline, self.pair.target):
-            for name, parameter in self.parameters.items():
-                parameter.copy_(weights[name])
+            _copy(self.parameters, weights)
             ends.append({n: sum(loss.item() for loss in self._losses(n)) for n in self.inputs})
         return {name: ends[0][name] - ends[1][name] for name in self.inputs}
 
@@ -238,6 +237,13 @@ def _gradients(value: Tensor, parameters: Mapping[str, Tensor]) -> Sequence[Tens
 
 def _accumulate(total: Mapping[str, Tensor], gradients: Sequence[Tensor], weight: float) -> None:
     torch._foreach_add_(list(total.values()), list(gradients), alpha=float(weight))
+
+
+@torch.no_grad()
+def _copy(parameters: Mapping[str, nn.Parameter], weights: Mapping[str, Tensor]) -> None:
+    """Set the network's weights in place."""
+    for name, parameter in parameters.items():
+        parameter.copy_(weights[name])
 
 
 @torch.no_grad()
@@ -268,7 +274,7 @@ def intinf(
     filter. The arguments are those of `faig`.
     """
     parameters = dict(pair.network.named_parameters())
-    _interpolate(parameters, pair.target, pair.target, 0.0)
+    _copy(parameters, pair.target)
     points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
     tiler = Tiler(pair.network, tile)
     for example in examples:
@@ -337,7 +343,8 @@ def attribute(
         seed: for methods that draw at random, which are those with an argument `seed`.
 
     Raises:
-        InputError: no such method, or a parameter that it does not take.
+        InputError: no such method, or a parameter that it does not take; baseline and target are
+            the same; scores that are not finite, or zero for all filters and images.
     """
     if name not in METHODS:
         raise InputError(f"unknown attribution method '{name}'; known: {', '.join(METHODS)}")
@@ -349,4 +356,40 @@ def attribute(
         signature.bind(pair, examples, **arguments)
     except TypeError as error:
         raise InputError(f"attribution method '{name}': {error}") from None
-    return METHODS[name](pair, examples, **arguments)
+    if pair.equal:
+        raise InputError(
+            "baseline and target have the same weights, so that there is nothing to explain; "
+            "expected a target that was fine-tuned from the baseline"
+        )
+    return _checked(name, pair, examples, arguments)
+
+
+def _checked(
+    name: str, pair: Pair, examples: Iterable[Example], arguments: Mapping
+) -> Iterator[ImageScores]:
+    """Run a method, and hand on scores that say something."""
+    degradations: list[str] = []
+    nonzero: set[str] = set()
+
+    def noted() -> Iterator[Example]:
+        for example in examples:
+            degradations[:] = example.inputs
+            yield example
+
+    for result in METHODS[name](pair, noted(), **arguments):
+        for degradation, scores in zip(degradations, result.scores, strict=True):
+            if not scores.isfinite().all():
+                raise InputError(
+                    f"attribution method '{name}': scores for '{degradation}' on image "
+                    f"'{result.name}' are not finite; use float32 (precision), and look at the "
+                    "weights"
+                )
+            if scores.any():
+                nonzero.add(degradation)
+        yield result
+    for degradation in degradations:
+        if degradation not in nonzero:
+            raise InputError(
+                f"attribution method '{name}': all scores for '{degradation}' are zero; the output "
+                "depends on no filter there: look at the images, the weights and `tile`"
+            )

@@ -61,6 +61,12 @@ class Pair:
         return cls.of(network, *states, compute)
 
     @cached_property
+    def equal(self) -> bool:
+        """Whether target and baseline have the same parameters, so that nothing is to explain."""
+        names = (name for name, _ in self.network.named_parameters())
+        return all(self.baseline[name].equal(self.target[name]) for name in names)
+
+    @cached_property
     def index(self) -> FilterIndex:
         """The network's filters."""
         return FilterIndex.of(self.network)

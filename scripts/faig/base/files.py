@@ -49,8 +49,13 @@ def is_full(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def readable(path: str | Path) -> Iterator[None]:
-    """Turn a reader's own error into one that says which file, and what to do."""
+def readable(path: str | Path, *, ours: bool = True) -> Iterator[None]:
+    """Turn a reader's own error into one that says which file, and what to do.
+
+    Args:
+        ours: whether a step of the workflow made the file: what the user gave is never to be
+            deleted.
+    """
     try:
         yield
     except InputError:
@@ -59,7 +64,9 @@ def readable(path: str | Path) -> Iterator[None]:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError) as error:
         if Path(path).is_dir():
-            raise InputError(f"{path}: is a folder, expected a file; move it away") from None
-        raise InputError(
-            f"{path}: damaged or cut short ({error}); delete it, and the next run makes it again"
-        ) from None
+            remedy = "; move it away" if ours else ""
+            raise InputError(f"{path}: is a folder, expected a file{remedy}") from None
+        if isinstance(error, PermissionError):
+            raise InputError(f"{path}: no permission to read it") from None
+        remedy = "delete it, and the next run makes it again" if ours else "take another copy of it"
+        raise InputError(f"{path}: damaged or cut short ({error}); {remedy}") from None

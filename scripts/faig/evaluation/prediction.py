@@ -47,9 +47,9 @@ def overlap(of_image: np.ndarray, of_degradation: np.ndarray) -> float:
         of_degradation: the top filters of a degradation, boolean (filters,).
 
     Returns:
-        |of_image and of_degradation| / |of_degradation|, in [0, 1].
+        |of_image and of_degradation| / |of_degradation|, in [0, 1]; 0 where there is no filter.
     """
-    return float((of_image & of_degradation).sum() / of_degradation.sum())
+    return float((of_image & of_degradation).sum() / max(of_degradation.sum(), 1))
 
 
 def normalized(scores: np.ndarray) -> np.ndarray:

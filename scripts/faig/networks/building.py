@@ -72,7 +72,8 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         source: where the weights came from, for the error message.
 
     Raises:
-        InputError: names or shapes differ; names the first that do.
+        InputError: names or shapes differ, or numbers of another kind are given (whole ones for
+            weights); names the first that do.
     """
     own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in state.items()}
@@ -86,5 +87,14 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             f"{source}: weights of another architecture than {type(network).__name__} as "
             f"configured; {len(differences)} entries differ, first: " + "; ".join(differences[:3])
         )
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() != state[name].is_floating_point():
+            raise InputError(
+                f"{source}: {name}: expected {_kind(value)}, found {_kind(state[name])}"
+            )
     network.load_state_dict(dict(state))
     return network
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")

@@ -5,6 +5,7 @@ A manifest is a JSON file that has one `Entry` by path.
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,13 +57,17 @@ def read(manifest: Path) -> dict[str, Entry]:
     """The entries by path; none if there is no such file.
 
     Raises:
-        InputError: the manifest is damaged.
+        InputError: the manifest is damaged, or cannot be read.
     """
     try:
         entries = json.loads(manifest.read_text(encoding="utf-8"))
         return {name: Entry(**facts) for name, facts in entries.items()}
     except FileNotFoundError:
         return {}
+    except IsADirectoryError:
+        raise InputError(f"{manifest}: is a folder, expected a file; move it away") from None
+    except OSError as error:
+        raise InputError(f"{manifest}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{manifest}: damaged ({error}); delete it, and the next run records what is there"
@@ -103,14 +108,19 @@ def record(
 
 @dataclass(frozen=True)
 class Damage:
-    """A path that is not as it was made: its entry, and the digest found (None if missing)."""
+    """A path that is not as it was made: its entry, and the digest found.
+
+    None is found of what is missing or cannot be read.
+    """
 
     path: str
     entry: Entry
     found: str | None
 
     def __str__(self) -> str:
-        state = "missing" if self.found is None else "changed"
+        state = "changed"
+        if self.found is None:
+            state = "cannot be read" if os.path.lexists(self.path) else "missing"
         recorded = self.entry.sha256 or "none: it was changed before that could be recorded"
         return (
             f"{self.path}: {state}, made by rule {self.entry.rule}\n"
@@ -121,5 +131,12 @@ class Damage:
 
 def damaged(entries: Mapping[str, Entry]) -> list[Damage]:
     """All paths that are not as they were made."""
-    found = ((name, entry, digest(Path(name))) for name, entry in entries.items())
+    found = ((name, entry, _digest_or_none(Path(name))) for name, entry in entries.items())
     return [Damage(*facts) for facts in found if facts[2] is None or facts[2] != facts[1].sha256]
+
+
+def _digest_or_none(path: Path) -> str | None:
+    try:
+        return digest(path)
+    except OSError:
+        return None
