@@ -37,6 +37,7 @@ def fit(args, checkpoint: Checkpoint):
         validations=cfg["validations"],
         checkpoint=checkpoint,
         label=cfg["stage"],
+        seed=derive(cfg["seed"], "objective", cfg["stage"]),
     )
 
 

@@ -28,6 +28,7 @@ from faig.networks import cost
 from faig.networks.building import build, load_state
 from faig.networks.contrast import MomentumContrast
 from faig.networks.dasr import Encoder
+from faig.networks.objectives import objective_class
 from faig.networks.restoring import restore
 from faig.networks.weights import load_weights, save_weights
 from faig.training.loop import Run
@@ -500,6 +501,15 @@ def test_the_contrast_teaches_the_networks_own_encoder_and_nothing_else_stays():
     assert all(parameter.grad is not None for parameter in network.encoder.parameters())
     assert set(network.state_dict()) == names
     assert not any("queue" in name or "key" in name for name in names)
+
+
+def test_the_queue_at_first_depends_on_the_seed_alone():
+    network, queues = small("dasr"), []
+    for seed in (1, 1, 2):
+        torch.rand(3)  # what else was drawn does not count
+        queues.append(objective_class(network)(network, seed).contrast.queue)
+    assert torch.equal(queues[0], queues[1])
+    assert not torch.equal(queues[0], queues[2])
 
 
 def test_the_authors_queue():

@@ -23,6 +23,7 @@ class MomentumContrast(nn.Module):
         queue: number of keys that are kept.
         momentum: share of its own weights that the copy keeps in each step.
         temperature: that the cosines are divided by.
+        seed: of the keys that are in the queue at first, which are random.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class MomentumContrast(nn.Module):
         queue: int = 8192,
         momentum: float = 0.999,
         temperature: float = 0.07,
+        seed: int = 0,
     ):
         super().__init__()
         self.momentum, self.temperature = momentum, temperature
         self.query = encoder
         self.key = copy.deepcopy(encoder).requires_grad_(False)
-        self.register_buffer("queue", F.normalize(torch.randn(queue, encoder.width), dim=1))
+        keys = torch.randn(queue, encoder.width, generator=torch.Generator().manual_seed(seed))
+        self.register_buffer("queue", F.normalize(keys, dim=1))
         self.register_buffer("position", torch.zeros((), dtype=torch.int64))
 
     def forward(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:

@@ -164,9 +164,9 @@ class DASRObjective(Objective):
     )
     views = 2
 
-    def __init__(self, network: "DASR"):
-        super().__init__(network)
-        self.contrast = MomentumContrast(network.encoder, network.queue)
+    def __init__(self, network: "DASR", seed: int = 0):
+        super().__init__(network, seed)
+        self.contrast = MomentumContrast(network.encoder, network.queue, seed=seed)
 
     def forward(self, batch: Batch, phase: str) -> Tensor:
         """The contrast's cross entropy, plus the restorer's loss if that is trained."""

@@ -39,12 +39,13 @@ class Objective(nn.Module):
 
     Args:
         network: shared, not copied.
+        seed: of what an objective draws at random; this one draws nothing.
     """
 
     phases: tuple[Phase, ...] = (Phase("all"),)
     views = 1
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: nn.Module, seed: int = 0):
         super().__init__()
         self.network = network
 

@@ -29,6 +29,7 @@ class Run:
     Args:
         network: starts from its own weights.
         trainable: masks of the only elements that are trained, see `train`.
+        seed: of what the objective draws.
 
     Attributes:
         iteration: steps done.
@@ -43,12 +44,13 @@ class Run:
         schedule: Schedule,
         compute: Compute,
         trainable: Mapping[str, Tensor] | None = None,
+        seed: int = 0,
     ):
         # filters alone are trained by the gradient of what the network does when it is used: in
         # evaluation mode statistics of batch normalisation stay, and no branch is cut off
         make = objective_class(network) if trainable is None else Objective
         self.network = compute.place(network)
-        self.objective = compute.place(make(network)).train(trainable is None)
+        self.objective = compute.place(make(network, seed)).train(trainable is None)
         self.schedule, self.compute, self.trainable = schedule, compute, trainable
         self.parts = divide(self.objective.phases, schedule.iterations)
         self._choose(0)
@@ -188,6 +190,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     checkpoint_seconds: float = 60.0,
     label: str = "training",
+    seed: int = 0,
 ) -> tuple[dict[str, Tensor], list[dict]]:
     """Minimise the network's objective (`objectives`) with Adam (betas 0.9, 0.99).
 
@@ -205,6 +208,7 @@ def train(
         checkpoint: where to save and go on from, at the end too.
         checkpoint_seconds: time between two checkpoints.
         label: names the training in the progress bar.
+        seed: of what the objective draws.
 
     Returns:
         The moving average of the weights, and the history.
@@ -213,7 +217,7 @@ def train(
         TrainingDiverged: the loss became NaN or infinite. The last good checkpoint stays.
         SystemExit: SIGTERM or SIGINT came, and the checkpoint is saved.
     """
-    run = Run(network, schedule, compute, trainable)
+    run = Run(network, schedule, compute, trainable, seed)
     if checkpoint and (saved := checkpoint.load()):
         run.resume(saved)
         print(f"{label}: going on from iteration {run.iteration}", flush=True)
