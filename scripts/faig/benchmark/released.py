@@ -33,11 +33,6 @@ class Search:
     inputs: Mapping[str, Tensor]
     reference: Tensor
 
-    @property
-    def evaluations(self) -> int:
-        """Forward and backward passes of the network, all steps together."""
-        return STEPS * len(self.inputs) ** 2
-
     def gradient(self, step: int, degradation: str) -> dict[str, Tensor]:
         """Gradient of the squared error with respect to the weights at one step of the path."""
         alpha = step / STEPS
@@ -64,22 +59,3 @@ class Search:
                 for name, gradient in self.gradient(step, given).items():
                     total[name] = total.get(name, 0.0) + gradient / STEPS
         return sums
-
-    def scores(self) -> dict[str, Tensor]:
-        """Discriminative score of every filter for every degradation, float32 (filters,)."""
-        totals = self.integrals(range(STEPS))
-        importance = {key: self._per_filter(total) for key, total in totals.items()}
-        found = {}
-        for wanted in self.inputs:
-            others = [importance[wanted, given] for given in self.inputs if given != wanted]
-            found[wanted] = importance[wanted, wanted] - torch.stack(others).mean(0)
-        return found
-
-    def _per_filter(self, integral: Mapping[str, Tensor]) -> Tensor:
-        parts = []
-        for name, module in self.build().named_modules():
-            if isinstance(module, nn.Conv2d):
-                key = f"{name}.weight"
-                change = (self.baseline[key] - self.target[key]) * integral[key]
-                parts.append(change.abs().sum(dim=(2, 3)).flatten())
-        return torch.cat(parts)
