@@ -205,7 +205,7 @@ def peak_memory(process: subprocess.Popen) -> float:
 
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     processes = []
-    for count in (4, 44):
+    for count in (16, 56):  # the first few alone do not always run side by side
         folder = photographs(tmp_path / str(count), 1, 600, 600)
         for i in range(1, count):
             shutil.copy(folder / "000.png", folder / f"{i:03d}.png")
