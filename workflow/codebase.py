@@ -155,6 +155,30 @@ def registered(module: str, decorator: str) -> dict[str, dict[str, Parameter]]:
     return found
 
 
+def network_parameters(architecture: str) -> dict[str, Parameter]:
+    """Parameters of a network that comes with the project, but for the scale that all have."""
+    tree = _tree(network_file(architecture))
+    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
+    (network,) = (n.value.id for n in assigned if ast.unparse(n.targets[0]) == "Network")
+    (cls,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == network)
+    (init,) = (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    return {
+        argument.arg: Parameter(ast.unparse(argument.annotation), False)
+        for argument in init.args.args
+        if argument.arg not in ("self", "scale")
+    }
+
+
+def estimates(architecture: str) -> bool:
+    """Whether a network of ours has a branch that estimates, itself or by what it is made of."""
+    files = dependencies(network_file(architecture))
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "estimate"
+        for file in files
+        for node in ast.walk(_tree(file))
+    )
+
+
 def _name(decorator: ast.expr) -> str:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return getattr(called, "id", "")

@@ -5,17 +5,18 @@ Every complaint names the key, what was found and what is expected.
 
 import copy
 import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import combinations, permutations, product
 from pathlib import Path
 
 import codebase
+import ranges
 import yaml
-from faig.attribution.quadrature import nodes_and_weights
-from faig.base.errors import InputError
+from faig.attribution.quadrature import RULES
 from faig.data.sources import PACKAGED
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 SCHEMA = yaml.safe_load(
@@ -44,13 +45,30 @@ class ConfigError(ValueError):
     """The config is wrong; the message has one line per complaint."""
 
 
+def _same_kind(_validator, options: list, value: object, _schema) -> Iterator[ValidationError]:
+    if not any(type(value) is type(option) and value == option for option in options):
+        yield ValidationError("not an option")
+
+
+# 2.0 and true are no whole numbers, as they are not in the library
+Validator = validators.extend(
+    Draft202012Validator,
+    {"enum": _same_kind},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 def load(config: Mapping) -> dict:
     """Check a config as read from YAML and complete it by the schema's defaults.
 
     Raises:
         ConfigError: with everything that is wrong.
     """
-    complaints = [_complaint(error) for error in Draft202012Validator(SCHEMA).iter_errors(config)]
+    complaints = list(_told(ranges.unusable(config)))
+    if not complaints:
+        complaints = [_complaint(error) for error in Validator(SCHEMA).iter_errors(config)]
     if not complaints:
         config = _with_protocol(_with_defaults(copy.deepcopy(dict(config)), SCHEMA))
         complaints = list(_nonsense(config))
@@ -136,6 +154,11 @@ _KINDS = {
 }
 
 
+def _told(slips: Iterator[ranges.Slip]) -> Iterator[str]:
+    for key, value, expected in slips:
+        yield f"{key}: found {_found(value)}, expected {expected}"
+
+
 def _complaint(error: ValidationError) -> str:
     """One line for a person from a schema error."""
     key, found, limit = _key(error.absolute_path), _found(error.instance), error.validator_value
@@ -160,6 +183,8 @@ def _complaint(error: ValidationError) -> str:
             return f"{key}: found {found}, expected a number {_range(error.schema)}"
         case "minItems" | "minProperties":
             return f"{key}: found {found}, expected at least {limit}"
+        case "minLength":
+            return f"{key}: found {found}, expected text that is not empty"
         case "uniqueItems":
             return f"{key}: found {found}, expected no value twice"
     return f"{key}: {error.message}"
@@ -199,22 +224,53 @@ def _nonsense(config: dict) -> Iterator[str]:
     for name, parameters in config["attribution"]["methods"].items():
         key = f"attribution.methods.{name}"
         yield from _bad_call(key, name, parameters or {}, codebase.methods(), "attribution method")
-        yield from _bad_quadrature(key, parameters or {})
-    yield from _bad_quadrature("prediction", config["prediction"])
+        yield from _bad_quadrature(key, parameters or {}, codebase.methods().get(name, {}))
+    yield from _bad_quadrature("prediction", config["prediction"], {})
+    yield from _bad_schedules(config)
     yield from _bad_patches(config["training"], config["scale"])
 
 
 def _bad_networks(key: str, networks: Mapping) -> Iterator[str]:
     for name, network in networks.items():
-        architecture = network["architecture"]
-        if ":" not in architecture and architecture not in codebase.networks():
+        architecture, parameters = network["architecture"], network["parameters"]
+        if ":" in architecture:
+            yield from _told(ranges.class_name(f"{key}.{name}.architecture", architecture))
+        elif architecture not in codebase.networks():
             yield _unknown(
                 f"{key}.{name}.architecture", architecture, codebase.networks(), "network"
             )
+        else:
+            yield from _bad_parameters(f"{key}.{name}.parameters", architecture, parameters)
+
+
+def _bad_parameters(key: str, architecture: str, parameters: Mapping) -> Iterator[str]:
+    """Complaints about what a network of ours is built with."""
+    if "scale" in parameters:
+        yield f"{key}.scale: found here, expected at the top level only, for all networks"
+    own = {name: value for name, value in parameters.items() if name != "scale"}
+    known = {architecture: codebase.network_parameters(architecture)}
+    yield from _bad_call(key, architecture, own, known, "network")
+    for name, value in own.items():
+        if name in known[architecture]:
+            yield from _told(ranges.sizes(f"{key}.{name}", value))
 
 
 def _bad_two_branch(section: dict) -> Iterator[str]:
     yield from _bad_networks("two_branch.networks", section["networks"])
+    for name, network in section["networks"].items():
+        architecture = network["architecture"]
+        if architecture in codebase.networks() and not codebase.estimates(architecture):
+            two = ", ".join(filter(codebase.estimates, codebase.networks()))
+            yield (
+                f"two_branch.networks.{name}.architecture: found '{architecture}', which has no "
+                f"branch that estimates, expected one of {two}"
+            )
+    labels = [f"{sigma:g}" for sigma in section["sigmas"]]
+    if len(set(labels)) < len(labels):
+        yield (
+            f"two_branch.sigmas: found {section['sigmas']}, expected no two that are equal in six "
+            "digits"
+        )
     for name, operators in section["settings"].items():
         key = f"two_branch.settings.{name}"
         yield from _bad_operators(key, operators)
@@ -236,15 +292,25 @@ def _bad_patches(training: dict, scale: int) -> Iterator[str]:
         )
 
 
-def _bad_quadrature(key: str, parameters: Mapping) -> Iterator[str]:
+def _bad_quadrature(key: str, parameters: Mapping, known: Mapping) -> Iterator[str]:
     rule, nodes = parameters.get("quadrature", "gauss-legendre"), parameters.get("nodes", 8)
-    if rule == "adaptive" and key == "attribution.methods.faig":
-        rule = "gauss-legendre"
-    if isinstance(rule, str) and isinstance(nodes, int):
-        try:
-            nodes_and_weights(rule, nodes)
-        except InputError as error:
-            yield f"{key}: {error}"
+    if _fits(rule, "str") and _fits(nodes, "int"):
+        yield from _told(ranges.quadrature(key, rule, nodes, "tolerance" in known, list(RULES)))
+
+
+def _bad_schedules(config: dict) -> Iterator[str]:
+    schedules = {
+        "training.baseline": config["training"]["baseline"],
+        "training.target": config["training"]["target"],
+        "retraining": config["retraining"],
+        "two_branch": config["two_branch"],
+    }
+    for key, schedule in schedules.items():
+        if schedule and schedule["minimum_learning_rate"] > schedule["learning_rate"]:
+            yield (
+                f"{key}.minimum_learning_rate: found {schedule['minimum_learning_rate']}, expected "
+                f"at most the learning_rate of {schedule['learning_rate']}"
+            )
 
 
 def _bad_datasets(config: dict) -> Iterator[str]:
@@ -263,6 +329,9 @@ def _bad_datasets(config: dict) -> Iterator[str]:
     held_out = ["validation"] + ["attribution"] * (config["protocol"] == "paper")
     for name, role in product(used["test"], held_out):
         yield from _overlap(datasets, roles[role], name, "test")
+    for first, second in combinations((n for n in used["test"] if n in datasets), 2):
+        if _share(datasets[first], datasets[second]):
+            yield f"data.test: '{first}' and '{second}' are the same images, expected each set once"
 
 
 # the key that tells where the images of a source are
@@ -286,8 +355,13 @@ def _bad_source(key: str, dataset: dict) -> Iterator[str]:
                     f"{key}.mirrors[{i}].url: has a user's name or password before the host, which "
                     "would be written to logs and results; put them into the file ~/.netrc"
                 )
-        if "path" in dataset:
-            yield f"{key}.path: is for a folder; write a local archive as one of the mirrors"
+    if "path" in dataset and needed == "mirrors":
+        yield f"{key}.path: is for a folder; write a local archive as one of the mirrors"
+    elif others := [k for k in SOURCES.values() if k in dataset and k != needed]:
+        yield (
+            f"{key}: found {' and '.join(map(repr, others))}, which a source "
+            f"'{dataset['source']}' has no use for; it is given by '{needed}' alone"
+        )
 
 
 def _overlap(datasets: dict, first: str, second: str, role: str) -> Iterator[str]:
@@ -302,19 +376,32 @@ def _overlap(datasets: dict, first: str, second: str, role: str) -> Iterator[str
     if shared:
         names = ", ".join(sorted(shared))
         yield f"datasets.{second}.images: {names} also shown in '{first}'; they must be disjoint"
-    if _places(datasets[first]) & _places(datasets[second]):
+    if _share(datasets[first], datasets[second]):
         key = f"datasets.{second}.{SOURCES[datasets[second]['source']]}"
         yield f"{key}: the same as that of '{first}'; images must be disjoint"
 
 
-def _places(dataset: dict) -> set:
-    """Folders that hold a dataset's images, those in archives included."""
-    if dataset["source"] == "folder":
-        return {dataset["path"]} if "path" in dataset else set()
+def _share(first: dict, second: dict) -> bool:
+    """Whether two datasets have a folder in common, that of an archive included."""
+    return any(
+        bool(one & two) and (inside == within or None in (inside, within))
+        for one, inside in _places(first)
+        for two, within in _places(second)
+    )
+
+
+def _places(dataset: dict) -> Iterator[tuple[set[str], str | None]]:
+    """Where images lie: what tells the folder or archive, and the folder inside it if known.
+
+    Paths are written in one way, and links are followed.
+    """
+    if dataset["source"] == "folder" and "path" in dataset:
+        yield {os.path.realpath(dataset["path"])}, None
     if dataset["source"] == "archive":
-        mirrors = dataset.get("mirrors", [])
-        return {(mirror["checksum"], mirror.get("member")) for mirror in mirrors}
-    return set()
+        for mirror in dataset.get("mirrors", []):
+            path, member = mirror.get("path"), mirror.get("member")
+            told = {mirror["checksum"], mirror.get("url"), path and os.path.realpath(path)}
+            yield told - {None}, member and os.path.normpath(member)
 
 
 def _bad_degradations(config: dict) -> Iterator[str]:
@@ -331,6 +418,28 @@ def _bad_degradations(config: dict) -> Iterator[str]:
         for name in names:
             if name not in known:
                 yield _unknown(key, name, known, "degradation")
+    if {config["clean"], *uses["attribution.degradations"]} <= set(known):
+        yield from _mixed(config["degradations"], config["clean"], config["attribution"])
+
+
+def _mixed(degradations: Mapping, clean: str, attribution: Mapping) -> Iterator[str]:
+    """Complain of degradations whose filters cannot be told from each other's."""
+    key, plain = "attribution.degradations", degradations[clean]
+    beyond = {
+        name: [spec for spec in degradations[name] if spec not in plain]
+        for name in attribution["degradations"]
+    }
+    for name, own in beyond.items():
+        if not own:
+            yield f"{key}: '{name}' has no operator that clean, '{clean}', has not"
+    told = {name: own for name, own in beyond.items() if own}
+    for name, other in permutations(told, 2):
+        equal = len(told[name]) == len(told[other])
+        if all(spec in told[other] for spec in told[name]) and not (equal and name > other):
+            yield (
+                f"{key}: '{other}' has all operators of '{name}', expected degradations that do "
+                "not contain each other"
+            )
 
 
 def _bad_operators(key: str, operators: list[dict]) -> Iterator[str]:
@@ -339,31 +448,44 @@ def _bad_operators(key: str, operators: list[dict]) -> Iterator[str]:
         yield from _bad_call(
             f"{key}[{i}]", spec["op"], parameters, codebase.operators(), "operator"
         )
-    if not any(spec["op"] == "downsample" for spec in operators):
+    reductions = sum(spec["op"] == "downsample" for spec in operators)
+    if reductions == 0:
         yield f"{key}: has no operator 'downsample': LR would be as large as HR"
+    if reductions > 1:
+        yield f"{key}: found {reductions} operators 'downsample', expected one"
 
 
 def _bad_call(key: str, name: str, parameters: Mapping, known: Mapping, kind: str) -> Iterator[str]:
     if name not in known:
         yield _unknown(key, name, list(known), kind)
         return
+    wrong = []
     for parameter, value in parameters.items():
         if parameter not in known[name]:
-            yield _unknown(key, parameter, list(known[name]), f"parameter of '{name}'")
-        else:
-            expected = known[name][parameter].annotation
-            if not _fits(value, expected):
-                hint = _number_hint(value)
-                yield f"{key}.{parameter}: found {_found(value)}, expected {WORDS[expected]}{hint}"
+            wrong.append(_unknown(key, parameter, list(known[name]), f"parameter of '{name}'"))
+        elif not _fits(value, expected := known[name][parameter].annotation):
+            hint = _number_hint(value)
+            wrong.append(
+                f"{key}.{parameter}: found {_found(value)}, expected {WORDS[expected]}{hint}"
+            )
     for parameter, facts in known[name].items():
         if facts.required and parameter not in parameters:
-            yield f"{key}: {kind} '{name}' needs the parameter '{parameter}'"
+            wrong.append(f"{key}: {kind} '{name}' needs the parameter '{parameter}'")
+    yield from wrong or _told(ranges.numbers(key, name, parameters))
 
 
-WORDS = {"int": "a whole number", "float": "a number", "str": "text"}
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "Sequence[int]": "a list of whole numbers",
+}
 
 
 def _fits(value: object, annotation: str) -> bool:
     """Whether a value from the config suits a parameter's annotation; unknown ones suit all."""
-    kinds = {"int": int, "float": (int, float), "str": str}.get(annotation, object)
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    if annotation == "Sequence[int]":
+        return isinstance(value, list) and value != [] and all(_fits(n, "int") for n in value)
+    kinds = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(annotation, object)
+    return isinstance(value, kinds) and isinstance(value, bool) <= (annotation == "bool")

@@ -187,7 +187,7 @@ CHANGES = {
     "prediction.quadrature": ({"prediction.quadrature": "left"}, PREDICTION),
     "prediction.nodes": ({"prediction.nodes": 3}, PREDICTION),
     "two_branch.networks.*.architecture": (
-        {"two_branch.networks.dan1": {"architecture": "srresnet"}},
+        {"two_branch.networks.dan1.architecture": "dan2"},
         SYSTEM,
     ),
     "two_branch.networks.*.parameters": (

@@ -173,7 +173,7 @@ def gaussian_noise(images: Tensor, context: Context, *, sigma: float) -> Tensor:
 
 @operator
 def jpeg(images: Tensor, context: Context, *, quality: int) -> Tensor:
-    """JPEG compression by Pillow; `quality` from 1 to 95."""
+    """JPEG compression by Pillow; `quality` from 1 to 100."""
     return torch.stack([_jpeg_round_trip(image, quality) for image in images])
 
 

@@ -1,0 +1,211 @@
+"""What cannot be right in a config stops while it is read, with key, found and expected."""
+
+import copy
+from pathlib import Path
+
+import configuration
+import pytest
+import ranges
+import yaml
+from configuration import ConfigError
+from faig.data.degradations import RESAMPLING
+from toys import changed
+
+HOME = Path(__file__).parents[2]
+TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8"))
+
+SUM, OTHER_SUM = "md5:" + "0" * 32, "sha256:" + "1" * 64
+NETWORK, TWO = "networks.small", "two_branch.networks.dan1"
+
+
+def blur(**parameters):
+    return [{"op": "gaussian_blur", "size": 21, "sigma": 2.0, **parameters}, {"op": "downsample"}]
+
+
+def after(op, **parameters):
+    return [{"op": "downsample"}, {"op": op, **parameters}]
+
+
+def drawn(low=0.2, high=2.0, size=9):
+    spec = {"op": "random_gaussian_blur", "size": size, "low": low, "high": high}
+    return [spec, {"op": "downsample"}]
+
+
+NAN, INF = float("nan"), float("inf")
+# fmt: off
+SLIPS = [
+    # numbers
+    ("training.scale", INF, ["training.scale", "inf", "a finite number"]),
+    ("two_branch.sigmas", [NAN], ["two_branch.sigmas[0]", "nan", "a finite number"]),
+    (f"{NETWORK}.parameters.features", NAN, ["small.parameters.features", "nan", "finite"]),
+    ("scale", 2.0, ["scale", "2.0", "2, 3, 4"]),
+    ("scale", True, ["scale", "True", "2, 3, 4"]),
+    ("training.batch", 2.0, ["training.batch", "2.0", "a whole number"]),
+    ("seeds", [0.0], ["seeds[0]", "0.0", "a whole number"]),
+    ("seeds", [True], ["seeds[0]", "True", "a whole number"]),
+    ("seeds", [-1], ["seeds[0]", "-1", "at least 0"]),
+    ("seeds", [2**64], ["seeds[0]", "64 bits"]),
+    ("noise_seed", 2**63, ["noise_seed", "64 bits"]),
+    ("training.baseline.minimum_learning_rate", 1.0,
+     ["training.baseline.minimum_learning_rate", "1.0", "at most the learning_rate of 0.001"]),
+    ("retraining.minimum_learning_rate", 0.1, ["retraining.minimum_learning_rate", "0.1"]),
+    ("two_branch.minimum_learning_rate", 0.1, ["two_branch.minimum_learning_rate", "0.1"]),
+    # methods
+    ("attribution.methods.faig.tile", -5, ["methods.faig.tile", "-5", "at least 1"]),
+    ("attribution.methods.intinf.tile", 0, ["methods.intinf.tile", "0", "at least 1"]),
+    ("attribution.methods.faig.tolerance", NAN, ["faig.tolerance", "nan", "a finite number"]),
+    ("attribution.methods.faig.tolerance", 0, ["faig.tolerance", "0", "above 0"]),
+    ("attribution.methods.faig.nodes", 10**9, ["faig.nodes", "1000000000", "from 1 to 1000"]),
+    ("attribution.methods.faig.nodes", 0, ["faig.nodes", "0", "from 1 to 1000"]),
+    ("attribution.methods.faig", {"quadrature": "trapezoid", "nodes": 1}, ["from 2 to 1000"]),
+    ("attribution.methods.faig.quadrature", "simpson", ["'simpson'", "one of gauss-legendre"]),
+    ("attribution.methods.intinf.quadrature", "adaptive", ["'adaptive'", "intinf.quadrature"]),
+    ("prediction.quadrature", "adaptive", ["prediction.quadrature", "'adaptive'"]),
+    ("prediction.nodes", 20000, ["prediction.nodes", "20000", "at most 1000"]),
+    ("health.nodes", 20000, ["health.nodes", "20000", "at most 1000"]),
+    ("benchmark.curve", {"left": [20000]}, ["curve.left[0]", "20000", "at most 1000"]),
+    # degradations
+    ("degradations.noise", after("gaussian_noise", sigma=-0.1), ["noise[1].sigma", "-0.1"]),
+    ("degradations.noise", after("gaussian_noise", sigma=25), ["noise[1].sigma", "25", "0 to 1"]),
+    ("degradations.noise", after("gaussian_noise", sigma=INF), ["noise[1].sigma", "finite"]),
+    ("degradations.noise", after("jpeg", quality=0), ["noise[1].quality", "0", "from 1 to 100"]),
+    ("degradations.noise", after("jpeg", quality=1000), ["noise[1].quality", "1000"]),
+    ("degradations.noise", after("jpeg", quality=90.0), ["noise[1].quality", "a whole number"]),
+    ("degradations.blur_noise", after("downsample"), ["blur_noise", "2 operators", "one"]),
+    ("degradations.bicubic", [{"op": "downsample", "kernel": "box"}],
+     ["degradations.bicubic[0].kernel", "'box'", "one of bicubic, bilinear"]),
+    ("degradations.blur", blur(sigma=0), ["blur[0].sigma", "0", "above 0"]),
+    ("degradations.blur", blur(sigma=NAN), ["blur[0].sigma", "nan", "finite"]),
+    ("degradations.blur", blur(size=20), ["blur[0].size", "20", "an odd number"]),
+    ("degradations.blur", blur(size=-3), ["blur[0].size", "-3", "an odd number"]),
+    ("two_branch.settings.random_blur", drawn(3.0, 1.0), ["random_blur[0].low", "3.0", "'high'"]),
+    ("two_branch.settings.random_blur", drawn(0), ["random_blur[0].low", "0", "above 0"]),
+    ("two_branch.settings.random_blur", drawn(size=8), ["random_blur[0].size", "8", "odd"]),
+    # networks
+    (f"{NETWORK}.parameters.blocks", -1, ["parameters.blocks", "-1", "at least 1"]),
+    (f"{NETWORK}.parameters.blocks", True, ["parameters.blocks", "True", "a whole number"]),
+    (f"{NETWORK}.parameters.blocks", 1.0, ["parameters.blocks", "1.0", "a whole number"]),
+    (f"{NETWORK}.parameters.blocs", 1, ["parameters", "'blocs'", "did you mean blocks?"]),
+    (f"{NETWORK}.parameters.scale", 2, ["parameters.scale", "top level"]),
+    (NETWORK, {"architecture": "srcnn", "parameters": {"widths": [4, 0]}},
+     ["parameters.widths[1]", "0", "at least 1"]),
+    (NETWORK, {"architecture": "srcnn", "parameters": {"widths": 4}},
+     ["parameters.widths", "4", "a list of whole numbers"]),
+    (f"{TWO}.parameters.skip", 1, ["parameters.skip", "1", "true or false"]),
+    (f"{TWO}", {"architecture": "srresnet"}, ["dan1.architecture", "'srresnet'", "dan1, dan2"]),
+    (f"{TWO}", {"architecture": "srcnn"}, ["dan1.architecture", "'srcnn'", "dan1, dan2"]),
+    (f"{NETWORK}.architecture", "a:b:c", ["small.architecture", "'a:b:c'", "module:Class"]),
+    (f"{NETWORK}.architecture", "..x:Y", ["small.architecture", "'..x:Y'", "module:Class"]),
+    (f"{NETWORK}.architecture", "builtins:dict", ["architecture", "builtins", "of your own"]),
+    (f"{NETWORK}.architecture", "os.path:join", ["architecture", "'os'", "of your own"]),
+    (f"{NETWORK}.baseline", "", ["small.baseline", "''", "a path"]),
+    (f"{NETWORK}.target", "{x}.pth", ["small.target", "'{x}.pth'", "without braces"]),
+    # attribution, comparison
+    ("attribution.degradations", ["blur", "blur_noise"], ["'blur_noise'", "'blur'", "contain"]),
+    ("attribution.degradations", ["bicubic", "noise"], ["'bicubic'", "clean"]),
+    ("two_branch.sigmas", [1.0, 1.0000001], ["two_branch.sigmas", "1.0000001", "six digits"]),
+    # names and paths
+    ("run", "tiny\n", ["run", "tiny", "without control characters"]),
+    ("run", "x" * 65, ["run", "at most 64 letters"]),
+    ("device", "cuda:1\n", ["device", "without control characters"]),
+    ("clean", "x\0", ["clean", "without control characters"]),
+    ("datasets.tiny_test", {"source": "folder", "path": "{x}"}, ["path", "'{x}'", "braces"]),
+    ("datasets.tiny_test", {"source": "folder", "path": ""}, ["path", "''", "not empty"]),
+    # sources
+    ("datasets.tiny_test.path", "photos", ["datasets.tiny_test", "'path'", "'packaged'"]),
+    ("datasets.tiny_test", {"source": "folder", "path": "a", "images": ["coffee"]},
+     ["datasets.tiny_test", "'images'", "'folder'"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("key", "value", "words"), SLIPS)
+def test_it_is_refused_in_one_line(key, value, words):
+    with pytest.raises(ConfigError) as error:
+        configuration.load(changed(TINY, key, value))
+    _, line = str(error.value).splitlines()
+    assert [word for word in words if word not in line] == [], line
+
+
+def test_kernels_are_those_of_the_library():
+    assert set(ranges.KERNELS) == set(RESAMPLING)
+
+
+FINE = [
+    ("attribution.methods.faig", {"quadrature": "adaptive", "tolerance": 0.001}),
+    ("attribution.methods.signed", {"quadrature": "adaptive"}),
+    ("attribution.methods.faig.nodes", 1000),
+    ("degradations.noise", after("jpeg", quality=100)),
+    ("degradations.noise", after("gaussian_noise", sigma=1)),
+    (f"{NETWORK}.baseline", None),
+    (f"{NETWORK}.architecture", "my_package.networks:Net"),
+    (NETWORK, {"architecture": "srcnn", "parameters": {"widths": [4, 4], "skip": True}}),
+    (TWO, {"architecture": "mine:Net", "parameters": {"anything": [True, None, "x"]}}),
+    ("run", "x" * 64),
+    ("seeds", [2**63 - 1]),
+    ("datasets.tiny_test", {"source": "folder", "path": "Fotos für x"}),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), FINE)
+def test_what_can_be_right_is_not_refused(key, value):
+    assert configuration.load(changed(TINY, key, value))
+
+
+def equal_operators():
+    config = changed(TINY, "degradations.same", TINY["degradations"]["blur"])
+    return changed(config, "attribution.degradations", ["blur", "same"])
+
+
+def test_degradations_of_equal_operators_are_not_told_apart():
+    with pytest.raises(ConfigError, match="'same' has all operators of 'blur'"):
+        configuration.load(equal_operators())
+
+
+def sources(first: dict, second: dict, role: str) -> dict:
+    """The tiny config whose test set and dataset of another role come from there."""
+    config = copy.deepcopy(TINY)
+    config["datasets"] |= {"one": first, "two": second}
+    config["data"]["test"] = ["two"]
+    if role == "test":
+        config["data"]["test"] = ["one", "two"]
+    else:
+        config["data"][role] = "one"
+    return config
+
+
+def folder(path) -> dict:
+    return {"source": "folder", "path": str(path)}
+
+
+def archive(checksum=SUM, **mirror) -> dict:
+    return {"source": "archive", "mirrors": [{"checksum": checksum, **mirror}]}
+
+
+URL = "https://a.org/b.zip"
+# fmt: off
+SAME = [
+    (folder("x"), folder("x/")),
+    (folder("x"), folder("y/../x")),
+    (folder("x"), folder("link")),
+    (archive(url=URL), archive(OTHER_SUM, url=URL)),
+    (archive(path="x.zip"), archive(OTHER_SUM, path="./x.zip")),
+    (archive(url=URL), archive(url=URL, member="a")),
+    (archive(url=URL, member="a"), archive(url=URL, member="./a/")),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("role", ["train", "validation", "attribution", "test"])
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_one_source_written_in_two_ways_is_one(tmp_path, monkeypatch, first, second, role):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link").symlink_to("x")
+    with pytest.raises(ConfigError, match=r"the same (as that of 'one'|images)"):
+        configuration.load(sources(first, second, role))
+
+
+def test_two_folders_of_an_archive_are_two_sources():
+    first, second = (archive(url=URL, member=member) for member in "ab")
+    assert configuration.load(sources(first, second, "train"))
