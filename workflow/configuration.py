@@ -4,7 +4,6 @@ Every complaint names the key, what was found and what is expected.
 """
 
 import copy
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,11 +12,13 @@ from pathlib import Path
 
 import codebase
 import ranges
+import wording
 import yaml
 from faig.attribution.quadrature import RULES
 from faig.data.sources import PACKAGED
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
+from wording import ConfigError
 
 SCHEMA = yaml.safe_load(
     (Path(__file__).parent / "schemas/config.schema.yaml").read_text(encoding="utf-8")
@@ -41,10 +42,6 @@ RANDOM_BLUR = "random_gaussian_blur"
 SHARED = ("archives", "cache")
 
 
-class ConfigError(ValueError):
-    """The config is wrong; the message has one line per complaint."""
-
-
 def _same_kind(_validator, options: list, value: object, _schema) -> Iterator[ValidationError]:
     if not any(type(value) is type(option) and value == option for option in options):
         yield ValidationError("not an option")
@@ -66,9 +63,9 @@ def load(config: Mapping) -> dict:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    complaints = list(_told(ranges.unusable(config)))
+    complaints = list(wording.told(ranges.unusable(config)))
     if not complaints:
-        complaints = [_complaint(error) for error in Validator(SCHEMA).iter_errors(config)]
+        complaints = [wording.complaint(error) for error in Validator(SCHEMA).iter_errors(config)]
     if not complaints:
         config = _with_protocol(_with_defaults(copy.deepcopy(dict(config)), SCHEMA))
         complaints = list(_nonsense(config))
@@ -129,89 +126,6 @@ def leaf_keys(schema: Mapping = SCHEMA, prefix: str = "") -> Iterator[str]:
         yield from leaf_keys(child, f"{prefix}.{key}" if prefix else key)
 
 
-def _key(path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "(top level)"
-
-
-def _found(value: object) -> str:
-    kinds = {str: "text", dict: "a section", list: "a list", type(None): "nothing"}
-    kind = kinds.get(type(value))
-    shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
-    return f"{kind} {shown}" if kind and value is not None else kind or shown
-
-
-_KINDS = {
-    "object": "a section of keys",
-    "array": "a list",
-    "string": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "null": "nothing",
-}
-
-
-def _told(slips: Iterator[ranges.Slip]) -> Iterator[str]:
-    for key, value, expected in slips:
-        yield f"{key}: found {_found(value)}, expected {expected}"
-
-
-def _complaint(error: ValidationError) -> str:
-    """One line for a person from a schema error."""
-    key, found, limit = _key(error.absolute_path), _found(error.instance), error.validator_value
-    match error.validator:
-        case "additionalProperties":
-            known = error.schema.get("properties", {})
-            unknown = [name for name in error.instance if name not in known]
-            return "; ".join(_unknown(key, str(name), list(known), "key") for name in unknown)
-        case "required":
-            missing = [name for name in limit if name not in error.instance]
-            return f"{key}: the key '{missing[0]}' is missing"
-        case "type":
-            kinds = limit if isinstance(limit, list) else [limit]
-            expected = " or ".join(_KINDS[kind] for kind in kinds)
-            return f"{key}: found {found}, expected {expected}{_number_hint(error.instance)}"
-        case "enum":
-            return f"{key}: found {found}, expected one of {', '.join(map(str, limit))}"
-        case "pattern":
-            expected = error.schema.get("description", f"text like {limit}")
-            return f"{key}: found {found}, expected {expected}"
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            return f"{key}: found {found}, expected a number {_range(error.schema)}"
-        case "minItems" | "minProperties":
-            return f"{key}: found {found}, expected at least {limit}"
-        case "minLength":
-            return f"{key}: found {found}, expected text that is not empty"
-        case "uniqueItems":
-            return f"{key}: found {found}, expected no value twice"
-    return f"{key}: {error.message}"
-
-
-def _range(schema: Mapping) -> str:
-    words = {
-        "exclusiveMinimum": "above",
-        "minimum": "of at least",
-        "exclusiveMaximum": "below",
-        "maximum": "at most",
-    }
-    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
-
-
-def _number_hint(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-        return f": YAML reads {value} as text, write it with a point and a sign, like 1.0e-4"
-    return ""
-
-
-def _unknown(key: str, name: str, known: list[str], kind: str) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"{key}: unknown {kind} '{name}'; {hint}"
-
-
 def _nonsense(config: dict) -> Iterator[str]:
     """Complaints that a schema cannot make: names that lead nowhere, splits that overlap."""
     if config["run"] in SHARED:
@@ -234,9 +148,9 @@ def _bad_networks(key: str, networks: Mapping) -> Iterator[str]:
     for name, network in networks.items():
         architecture, parameters = network["architecture"], network["parameters"]
         if ":" in architecture:
-            yield from _told(ranges.class_name(f"{key}.{name}.architecture", architecture))
+            yield from wording.told(ranges.class_name(f"{key}.{name}.architecture", architecture))
         elif architecture not in codebase.networks():
-            yield _unknown(
+            yield wording.unknown(
                 f"{key}.{name}.architecture", architecture, codebase.networks(), "network"
             )
         else:
@@ -252,7 +166,7 @@ def _bad_parameters(key: str, architecture: str, parameters: Mapping) -> Iterato
     yield from _bad_call(key, architecture, own, known, "network")
     for name, value in own.items():
         if name in known[architecture]:
-            yield from _told(ranges.sizes(f"{key}.{name}", value))
+            yield from wording.told(ranges.sizes(f"{key}.{name}", value))
 
 
 def _bad_two_branch(section: dict) -> Iterator[str]:
@@ -295,7 +209,9 @@ def _bad_patches(training: dict, scale: int) -> Iterator[str]:
 def _bad_quadrature(key: str, parameters: Mapping, known: Mapping) -> Iterator[str]:
     rule, nodes = parameters.get("quadrature", "gauss-legendre"), parameters.get("nodes", 8)
     if _fits(rule, "str") and _fits(nodes, "int"):
-        yield from _told(ranges.quadrature(key, rule, nodes, "tolerance" in known, list(RULES)))
+        yield from wording.told(
+            ranges.quadrature(key, rule, nodes, "tolerance" in known, list(RULES))
+        )
 
 
 def _bad_schedules(config: dict) -> Iterator[str]:
@@ -321,7 +237,7 @@ def _bad_datasets(config: dict) -> Iterator[str]:
     for role, names in used.items():
         for name in names:
             if name not in datasets:
-                yield _unknown(f"data.{role}", name, list(datasets), "dataset")
+                yield wording.unknown(f"data.{role}", name, list(datasets), "dataset")
     for role in ("validation", "attribution", "test"):
         for name in used[role]:
             yield from _overlap(datasets, roles["train"], name, role)
@@ -345,7 +261,7 @@ def _bad_source(key: str, dataset: dict) -> Iterator[str]:
     elif needed == "images":
         for name in dataset["images"]:
             if name not in PACKAGED:
-                yield _unknown(f"{key}.images", name, list(PACKAGED), "packaged photograph")
+                yield wording.unknown(f"{key}.images", name, list(PACKAGED), "packaged photograph")
     elif needed == "mirrors":
         for i, mirror in enumerate(dataset["mirrors"]):
             if ("url" in mirror) == ("path" in mirror):
@@ -417,7 +333,7 @@ def _bad_degradations(config: dict) -> Iterator[str]:
     for key, names in uses.items():
         for name in names:
             if name not in known:
-                yield _unknown(key, name, known, "degradation")
+                yield wording.unknown(key, name, known, "degradation")
     if {config["clean"], *uses["attribution.degradations"]} <= set(known):
         yield from _mixed(config["degradations"], config["clean"], config["attribution"])
 
@@ -457,21 +373,21 @@ def _bad_operators(key: str, operators: list[dict]) -> Iterator[str]:
 
 def _bad_call(key: str, name: str, parameters: Mapping, known: Mapping, kind: str) -> Iterator[str]:
     if name not in known:
-        yield _unknown(key, name, list(known), kind)
+        yield wording.unknown(key, name, list(known), kind)
         return
     wrong = []
     for parameter, value in parameters.items():
         if parameter not in known[name]:
-            wrong.append(_unknown(key, parameter, list(known[name]), f"parameter of '{name}'"))
-        elif not _fits(value, expected := known[name][parameter].annotation):
-            hint = _number_hint(value)
             wrong.append(
-                f"{key}.{parameter}: found {_found(value)}, expected {WORDS[expected]}{hint}"
+                wording.unknown(key, parameter, list(known[name]), f"parameter of '{name}'")
             )
+        elif not _fits(value, expected := known[name][parameter].annotation):
+            found, hint = wording.found_value(value), wording.number_hint(value)
+            wrong.append(f"{key}.{parameter}: found {found}, expected {WORDS[expected]}{hint}")
     for parameter, facts in known[name].items():
         if facts.required and parameter not in parameters:
             wrong.append(f"{key}: {kind} '{name}' needs the parameter '{parameter}'")
-    yield from wrong or _told(ranges.numbers(key, name, parameters))
+    yield from wrong or wording.told(ranges.numbers(key, name, parameters))
 
 
 WORDS = {

@@ -47,6 +47,18 @@ def test_its_rules_are_planned_under_other_names(folder):
     assert "faig_report" not in output
 
 
+@pytest.mark.parametrize("snakefile", ["Snakefile", HOME / "workflow/Snakefile"])
+def test_a_key_that_is_there_twice_is_told_with_its_line(folder, snakefile):
+    text = (HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8")
+    (folder / "twice.yaml").write_text(text + "run: other\n", encoding="utf-8")
+    options = ["--snakefile", str(snakefile), "--configfile", "twice.yaml", "--dry-run"]
+    status, output = snakemake(options, folder)
+    assert status != 0
+    line = text.count("\n") + 1
+    assert f"twice.yaml, line {line}: the key 'run' is there twice" in output
+    assert "Traceback" not in output
+
+
 def test_it_runs_and_leaves_folder_and_terminal_to_the_other_workflow(folder):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     result = subprocess.run(

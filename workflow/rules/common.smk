@@ -26,6 +26,7 @@ from faig.data.sources import folder_files
 from faig.run import manifest
 from resources import CPUS, Requests
 from sections import Sections
+from strict import read_strictly
 
 # two config files would be merged key by key, so the default is read only where none is given
 if not workflow.configfiles:
@@ -34,6 +35,9 @@ if not workflow.configfiles:
 
 
 try:
+    for path in workflow.configfiles:
+        if Path(path).suffix != ".json":  # which Snakemake reads by another parser
+            read_strictly(Path(path))
     config = configuration.load(config)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None

@@ -1,0 +1,53 @@
+"""Whatever is done to one leaf of a config: it is accepted, or refused in words."""
+
+import copy
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import configuration
+import yaml
+
+HOME = Path(__file__).parents[2]
+TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8"))
+SEED, MUTATIONS = 20240613, 600
+VALUES = [
+    None, True, False, 0, 1, -1, 2, 3, 16, 10**9, 2**63, 10**400, 0.0, 2.0, -0.1, 0.5, 1e300,
+    float("nan"), float("inf"), float("-inf"), "", "x", "blur", "a\n", "\0", "{x}", "..x:Y", "1e-4",
+    "é" * 300, [], [0], [None], [[1]], ["blur", "blur"], {}, {"op": "x"}, {"x": 1}, {1: 2},
+    {None: 1},
+    [{"op": "downsample"}], {"op": 3}, [{"op": None}], b"x", {1, 2}, yaml.safe_load("2020-01-01"),
+]  # fmt: skip
+
+
+def leaves(part: object, path: tuple = ()) -> Iterator[tuple]:
+    """Paths of all values, of sections and lists too."""
+    if path:
+        yield path
+    if isinstance(part, dict | list):
+        items = part.items() if isinstance(part, dict) else enumerate(part)
+        for key, value in items:
+            yield from leaves(value, (*path, key))
+
+
+def mutated(path: tuple, value: object) -> dict:
+    config = copy.deepcopy(TINY)
+    section = config
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    return config
+
+
+def test_a_mutation_is_accepted_or_refused_but_never_a_traceback():
+    print(f"seed {SEED}")
+    draw = random.Random(SEED)
+    paths, refused = list(leaves(TINY)), 0
+    for _ in range(MUTATIONS):
+        path, value = draw.choice(paths), draw.choice(VALUES)
+        print(path, repr(value)[:60])
+        try:
+            configuration.load(mutated(path, value))
+        except configuration.ConfigError:
+            refused += 1
+    assert MUTATIONS / 2 < refused < MUTATIONS
