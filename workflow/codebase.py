@@ -155,18 +155,27 @@ def registered(module: str, decorator: str) -> dict[str, dict[str, Parameter]]:
     return found
 
 
-def network_parameters(architecture: str) -> dict[str, Parameter]:
-    """Parameters of a network that comes with the project, but for the scale that all have."""
-    tree = _tree(network_file(architecture))
-    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
-    (network,) = (n.value.id for n in assigned if ast.unparse(n.targets[0]) == "Network")
-    (cls,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == network)
-    (init,) = (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+def network_parameters(architecture: str) -> dict[str, Parameter] | None:
+    """Parameters of a network below scripts/faig/networks, but for the scale that all have.
+
+    None where its file does not tell them: the class is made elsewhere, or takes what it likes.
+    """
+    body = _tree(network_file(architecture)).body
+    assigned = [n for n in body if isinstance(n, ast.Assign) and "Network" in map(_id, n.targets)]
+    classes = [n for n in body if isinstance(n, ast.ClassDef) and n.name == _id(assigned[-1].value)]
+    inits = [n for c in classes for n in c.body if getattr(n, "name", "") == "__init__"]
+    if not inits or inits[0].args.kwarg:
+        return None
+    arguments = inits[0].args.args[1:] + inits[0].args.kwonlyargs
     return {
-        argument.arg: Parameter(ast.unparse(argument.annotation), False)
-        for argument in init.args.args
-        if argument.arg not in ("self", "scale")
+        argument.arg: Parameter(ast.unparse(argument.annotation or ast.Constant(None)), False)
+        for argument in arguments
+        if argument.arg != "scale"
     }
+
+
+def _id(node: ast.expr) -> str:
+    return getattr(node, "id", "")
 
 
 def estimates(architecture: str) -> bool:

@@ -163,6 +163,8 @@ def _bad_parameters(key: str, architecture: str, parameters: Mapping) -> Iterato
         yield f"{key}.scale: found here, expected at the top level only, for all networks"
     own = {name: value for name, value in parameters.items() if name != "scale"}
     known = {architecture: codebase.network_parameters(architecture)}
+    if known[architecture] is None:
+        return
     yield from _bad_call(key, architecture, own, known, "network")
     for name, value in own.items():
         if name in known[architecture]:

@@ -19,7 +19,7 @@ GROWTH = {
     "masking.proportions": ([i / 1000 for i in range(1, 900)], {"mask"}),
     "attribution.methods.faig.nodes": (500, {"attribute"}),
     "faithfulness": ({"filters": 10**6}, {"measure_faithfulness"}),
-    "health": ({"nodes": 10**5, "crops": 100}, {"check_health"}),
+    "health": ({"nodes": 1000, "crops": 10**4}, {"check_health"}),
     "prediction.nodes": (200, {"predict"}),
     "prediction.crops_per_image": (10**3, {"predict", "probe_two_branch"}),
     "two_branch": (

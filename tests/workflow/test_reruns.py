@@ -111,8 +111,15 @@ CHANGES = {
     ),
     "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
     "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
-    "clean": ({"clean": "blur_noise"}, HEALTH | ATTRIBUTION | QUADRATURE | PROBE),
-    "networks.*.architecture": ({"networks.small.architecture": "srcnn"}, TRAINING | SPEED),
+    # every other one of the run has an operator that is attributed, so a new one is made
+    "clean": (
+        {"degradations.more": [{"op": "downsample", "kernel": "bilinear"}], "clean": "more"},
+        IMAGES | PROBE | HEALTH | ATTRIBUTION | QUADRATURE,
+    ),
+    "networks.*.architecture": (
+        {"networks.small": {"architecture": "srcnn"}},
+        TRAINING | SPEED,
+    ),
     "networks.*.parameters": ({"networks.small.parameters.features": 5}, TRAINING | SPEED),
     "networks.*.baseline": (
         {"networks.small.baseline": "given.pth"},
