@@ -405,5 +405,9 @@ def _fits(value: object, annotation: str) -> bool:
     """Whether a value from the config suits a parameter's annotation; unknown ones suit all."""
     if annotation == "Sequence[int]":
         return isinstance(value, list) and value != [] and all(_fits(n, "int") for n in value)
-    kinds = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(annotation, object)
-    return isinstance(value, kinds) and isinstance(value, bool) <= (annotation == "bool")
+    kinds = {"int": int, "float": (int, float), "str": str, "bool": bool}
+    if annotation not in kinds:
+        return True
+    return isinstance(value, kinds[annotation]) and isinstance(value, bool) <= (
+        annotation == "bool"
+    )

@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import codebase
 import configuration
 import pytest
 import ranges
@@ -150,6 +151,30 @@ FINE = [
 @pytest.mark.parametrize(("key", "value"), FINE)
 def test_what_can_be_right_is_not_refused(key, value):
     assert configuration.load(changed(TINY, key, value))
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (
+            "class A:\n def __init__(self, scale, n: int, more=True): ...\nNetwork = A",
+            {"n", "more"},
+        ),
+        ("class A:\n def __init__(self, *, scale=2, n: int): ...\nNetwork = A", {"n"}),
+        ("class A:\n def __init__(self, **rest): ...\nNetwork = A", None),
+        ("class A(B): ...\nNetwork = A", None),
+        ("Network = make()", None),
+    ],
+)
+def test_a_network_is_checked_as_far_as_its_file_tells(tmp_path, monkeypatch, code, found):
+    path = tmp_path / "mine.py"
+    path.write_text(code)
+    monkeypatch.setattr(codebase, "network_file", lambda name: path)
+    parameters = codebase.network_parameters("srresnet")
+    assert (parameters if parameters is None else set(parameters)) == found
+    given = {"n": 3, "more": True} if found == {"n", "more"} else {"n": 3}
+    config = changed(TINY, TWO, {"architecture": "mine:Net"})
+    assert configuration.load(changed(config, f"{NETWORK}.parameters", given))
 
 
 def equal_operators():
