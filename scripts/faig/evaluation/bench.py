@@ -23,7 +23,7 @@ from .faithfulness import PROPORTIONS
 from .prediction import Crop, spread_crops
 
 DELETION, INSERTION = "deletion", "insertion"
-NULL = "null"  # in the column method: random filters, as many in each layer as FAIG's
+NULL = "random_draws"  # in the column method: random filters, as many in each layer as FAIG's
 AT_ONCE = 32  # crops that go through a network together, for the sake of memory
 STRATA = 10  # deciles of the change of weights, of each layer's filters
 

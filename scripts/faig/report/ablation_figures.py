@@ -28,8 +28,8 @@ SAME = "#FFF3DC"  # background of panels where filters meet the degradation that
 def masking(masked: pd.DataFrame) -> Figure:
     """How much the output's gradient map changes without the chosen filters (paper, figure 5).
 
-    What to look for: on their own degradation (tinted) FAIG's filters change far more than the
-    others' do, and next to nothing on the other degradation.
+    What to look for: on their own degradation (tinted) filters that a method found change far more
+    than random ones do, and next to nothing on the other degradation.
 
     Args:
         masked: columns method, degradation, proportion, input_degradation, gradient_mse (x 1000).

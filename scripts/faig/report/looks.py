@@ -77,7 +77,7 @@ METHODS = {
     "weight_change": Look("#3FA7D6", "^", (0, (6, 2, 1, 2)), "\\\\\\"),
     "random": Look("#B8B8B8", "X", (0, (1, 1.2)), "..."),
     "matched_random": Look("#5C5C5C", "D", (0, (3, 1.5)), "xxx"),
-    "null": Look("#5C5C5C", "|", (0, (3, 1.5)), "xx"),
+    "random_draws": Look("#5C5C5C", "|", (0, (3, 1.5)), "xx"),
 }
 DEGRADATIONS = {
     "bicubic": Look("#8C8C8C", "s", (0, (1, 1.2))),
@@ -107,7 +107,7 @@ LABELS = {
     "intinf": "IntInf",
     "weight_change": r"$|\theta-\bar{\theta}|$",
     "matched_random": "random, FAIG's layers",
-    "null": "many such draws",
+    "random_draws": "many such draws",
     "blur_noise": "blur + noise",
     "ikc": "IKC",
     "dan1": "DAN v1",
