@@ -423,7 +423,7 @@ def rerun_by(file: str) -> set[str]:
         rules |= set().union(*(SCRIPTS[script] for script in BUILD_NETWORKS - ARCHIVE_SCRIPTS))
     if file in modules_of_network("srresnet") | modules_of_network("dan1"):
         rules |= SYSTEM
-    unreported = COST | SPEED | EXPORT | COMPARED | COMPARED_BLURRED
+    unreported = COST | SPEED | EXPORT
     return rules | ({"report"} if rules - unreported else set())
 
 

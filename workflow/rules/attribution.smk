@@ -2,7 +2,6 @@ rule attribute:
     input:
         **PAIR,
         data=f"{RUN}/data/{config['data']['attribution']}.h5",
-        compared=ancient(COMPARED_PHOTOGRAPHS),
     output:
         f"{RUN}/attribution/{{network}}/seed{{seed}}/{{method}}.parquet",
     log:

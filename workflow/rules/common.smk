@@ -160,8 +160,8 @@ MODEL = f"{RUN}/models/{{network}}/seed{{seed}}"
 PAIR = {stage: f"{MODEL}/{stage}.safetensors" for stage in STAGES}
 
 
-# what says that no photograph is in two datasets; `ancient` where it is needed: nothing follows
-# from its date, and other test images do not train a network again
+# what says that no photograph is in two datasets. It stops the report and stands beside the first
+# training, not before it: as an input of trainings, other test images would train a network again
 COMPARED_PHOTOGRAPHS = f"{RUN}/data/disjoint.json"
 TRAINING_DATA = [config["data"]["train"], config["data"]["validation"]]
 

@@ -57,6 +57,8 @@ rule compare_photographs:
         COMPARED_PHOTOGRAPHS,
     log:
         f"{RUN}/logs/compare_photographs.log",
+    # as soon as it can be
+    priority: 100
     localrule: True
     conda:
         ENVIRONMENT

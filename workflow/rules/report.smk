@@ -18,6 +18,8 @@ rule report:
     input:
         FIGURES,
         TABLES,
+        COMPARED_PHOTOGRAPHS,
+        [f"{COMPARISON}/data/disjoint.json"] if SETTINGS else [],
         config=f"{RUN}/config.json",
     output:
         f"{RUN}/report.html",
@@ -37,6 +39,7 @@ rule report:
 use rule report as report_two_branch with:
     input:
         **TWO_BRANCH_TARGETS,
+        disjoint=f"{COMPARISON}/data/disjoint.json",
         config=f"{RUN}/config.json",
     output:
         f"{COMPARISON}/report.html",

@@ -41,7 +41,6 @@ rule train_baseline:
     input:
         data=f"{RUN}/data/{config['data']['train']}.h5",
         validation=f"{RUN}/data/{config['data']['validation']}.h5",
-        compared=ancient(COMPARED_PHOTOGRAPHS),
     output:
         weights=f"{MODEL}/baseline.safetensors",
         history=f"{MODEL}/baseline_history.parquet",
@@ -72,7 +71,6 @@ rule train_target:
     input:
         data=f"{RUN}/data/{config['data']['train']}.h5",
         validation=f"{RUN}/data/{config['data']['validation']}.h5",
-        compared=ancient(COMPARED_PHOTOGRAPHS),
         baseline=f"{MODEL}/baseline.safetensors",
     output:
         weights=f"{MODEL}/target.safetensors",

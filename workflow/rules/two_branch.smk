@@ -103,7 +103,6 @@ rule train_two_branch:
         ),
         data=f"{COMPARISON}/data/{config['data']['train']}.h5",
         validation=f"{COMPARISON}/data/{config['data']['validation']}.h5",
-        compared=ancient(rules.compare_photographs_two_branch.output),
     output:
         weights=f"{COMPARED}/{{variant}}.safetensors",
         history=f"{COMPARED}/{{variant}}_history.parquet",
