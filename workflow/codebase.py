@@ -189,8 +189,7 @@ def estimates(architecture: str) -> bool:
 
 
 def _name(decorator: ast.expr) -> str:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return getattr(called, "id", "")
+    return _id(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
 def operators() -> dict[str, dict[str, Parameter]]:

@@ -76,23 +76,19 @@ def ranking(pair, best: dict[str, int]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def measure(pair, rankings, store, inputs=("dark", "green", "clean"), **changes):
+    """The bench on one crop of 16 HR pixels per image, with a few draws and filters."""
+    sizes = {"crop": 16, "crops_per_image": 1, "draws": 2, "filters": 3} | changes
+    return bench(pair, rankings, [store], inputs, **sizes, rng=np.random.default_rng(0))
+
+
 @pytest.fixture
 def judged(pair, store):
     rankings = {
         "faig": ranking(pair, {"dark": RED, "green": GREEN}),
         "wrong": ranking(pair, {"dark": GREEN, "green": RED}),
     }
-    sets, effects = bench(
-        pair,
-        rankings,
-        [store],
-        ["dark", "green", "clean"],
-        crop=16,
-        crops_per_image=1,
-        draws=5,
-        filters=15,
-        rng=np.random.default_rng(0),
-    )
+    sets, effects = measure(pair, rankings, store, draws=5, filters=15)
     return league(sets, effects, rankings, "clean").set_index(["method", "degradation"])
 
 
@@ -142,34 +138,15 @@ def test_no_mask_is_evaluated_twice(pair, store):
 
 
 def test_images_smaller_than_the_crop_set_its_size(pair, store):
-    sets, _ = bench(
-        pair,
-        {"faig": ranking(pair, {"dark": RED, "green": GREEN})},
-        [store],
-        ["dark", "green"],
-        crop=512,
-        crops_per_image=4,
-        draws=1,
-        filters=1,
-        rng=np.random.default_rng(0),
-    )
+    rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
+    sets, _ = measure(pair, rankings, store, ("dark", "green"), crop=512, crops_per_image=4)
     assert sets["image"].nunique() == 3
 
 
 def test_without_a_gain_there_is_no_share(store, pair):
     same = Pair.of(Planted(), pair.baseline, pair.baseline, CPU)
     rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
-    sets, effects = bench(
-        same,
-        rankings,
-        [store],
-        ["dark", "green", "clean"],
-        crop=16,
-        crops_per_image=1,
-        draws=2,
-        filters=3,
-        rng=np.random.default_rng(0),
-    )
+    sets, effects = measure(same, rankings, store)
     found = league(sets, effects, rankings, "clean").iloc[0]
     assert np.isnan(
         found[["removed", "inserted", "specificity", "filters_needed"]].astype(float)

@@ -95,7 +95,7 @@ def test_captums_ablation_is_the_deletion_of_single_filters(pair):
         assert found[unit].item() == pytest.approx(exact.item(), abs=1e-3)
 
 
-def test_signed_scores_are_smaller_than_faigs_and_sum_to_the_gain_of_a_linear_loss():
+def test_signed_scores_are_no_larger_than_faigs_and_as_complete():
     pair = random_pair(SmoothNetwork())
     (plain,), (signed,) = (
         attribute(name, pair, [example()], NODES, 0) for name in ("faig", "signed")

@@ -138,7 +138,7 @@ def signed(
     the gain L(baseline) - L(target). Along a training's path the same integral is known as loss
     change allocation (Lan et al. 2019, arXiv 1909.01440). The arguments are those of `faig`.
     """
-    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, None)
+    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, torch.positive)
 
 
 def _integrated(
@@ -148,7 +148,7 @@ def _integrated(
     nodes: int,
     tolerance: float,
     tile: int,
-    of_element: Callable[[Tensor], Tensor] | None,
+    of_element: Callable[[Tensor], Tensor],
 ) -> Iterator[ImageScores]:
     """The scores of `faig` or `signed`, which differ in what is summed over a filter's elements."""
     change = {name: pair.baseline[name] - pair.target[name] for name in pair.target}
@@ -170,10 +170,10 @@ class _Integrals:
         change: Mapping[str, Tensor],
         example: Example,
         tiler: Tiler,
-        of_element: Callable[[Tensor], Tensor] | None,
+        of_element: Callable[[Tensor], Tensor],
     ):
         self.pair, self.change, self.example = pair, change, example
-        self.of_element = of_element or (lambda part: part)
+        self.of_element = of_element
         self.parameters = dict(pair.network.named_parameters())
         self.reference = pair.compute.images(example.reference)
         self.inputs = {n: pair.compute.images(pixels) for n, pixels in example.inputs.items()}

@@ -18,9 +18,9 @@ from ..attribution.pair import Pair
 from ..attribution.ranking import TOP, selection, shuffle_within_layers
 from ..base.device import Compute
 from ..base.progress import progress
+from ..data.crops import Crop, spread_crops
 from ..data.store import ImageStore
 from .faithfulness import PROPORTIONS
-from .prediction import Crop, spread_crops
 
 DELETION, INSERTION = "deletion", "insertion"
 NULL = "random_draws"  # in the column method: random filters, as many in each layer as FAIG's
@@ -50,16 +50,16 @@ class Crops:
         pair: Pair,
     ) -> "Crops":
         """Cut the crops of all stores out of their images, degradation by degradation."""
-        rows, inputs, references = [], [], []
+        cuts = [(store, crop) for store, crops in stores for crop in crops]
+        references = [crop.of(store.hr(crop.image), store.scale) for store, crop in cuts]
+        rows, inputs = [], []
         for name in degradations:
-            for store, crops in stores:
-                for crop in crops:
-                    facts = {"dataset": store.path.stem, "image": str(crop)}
-                    rows.append({"input_degradation": name, **facts})
-                    inputs.append(crop.of(store.lr(name, crop.image)))
-                    references.append(crop.of(store.hr(crop.image), store.scale))
-        images = (pair.compute.images(torch.stack(pixels)) for pixels in (inputs, references))
-        return cls(pd.DataFrame(rows), *images)
+            for store, crop in cuts:
+                facts = {"dataset": store.path.stem, "image": str(crop)}
+                rows.append({"input_degradation": name, **facts})
+                inputs.append(crop.of(store.lr(name, crop.image)))
+        images = (torch.stack(pixels) for pixels in (inputs, references * len(degradations)))
+        return cls(pd.DataFrame(rows), *map(pair.compute.images, images))
 
     @torch.inference_mode()
     def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:
@@ -176,7 +176,9 @@ def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.nd
 
 def smallest_side(store: ImageStore) -> int:
     """The smallest height or width of a store's images, in LR pixels."""
-    return min(min(store.hr(image).shape[1:]) for image in store.names) // store.scale
+    extents = store.extents()
+    sides = (extents[store.hr_key(image)] for image in store.names)
+    return min(min(extent.height, extent.width) for extent in sides) // store.scale
 
 
 def bench(

@@ -18,9 +18,9 @@ from ..attribution.pair import Pair
 from ..attribution.quadrature import nodes_and_weights
 from ..attribution.ranking import TOP, discriminative_scores, ranks, top
 from ..base.errors import InputError
+from ..data.crops import spread_crops
 from ..data.sources import spread
 from ..data.store import ImageStore
-from .prediction import spread_crops
 from .verdicts import NO_GAIN, Limits, judge
 
 TINY = np.finfo(float).tiny
@@ -58,7 +58,9 @@ def cost(
     """What `measure` takes on these crops of a store."""
     pixels = sum(crop.clean[0, 0].numel() for crop in crops)
     inputs = {name for crop in crops for name in crop.inputs}
-    whole = sum(store.hr(image)[0].numel() for image in store.names) / store.scale**2
+    known = store.extents()
+    extents = [known[store.hr_key(image)] for image in store.names]
+    whole = sum(extent.height * extent.width for extent in extents) / store.scale**2
     return Cost(
         forward=pixels * len(inputs) * points,
         gradients=pixels * len(degradations) * (nodes + nodes // 2),
