@@ -23,6 +23,9 @@ PLOTS = {
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
     "plot_faithfulness", "plot_league",
 }  # fmt: skip
+PLOTS_OF_TRAINING = {
+    "plot_training", "plot_two_branch", "plot_two_branch_sigma", "plot_two_branch_training",
+}  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
@@ -453,8 +456,10 @@ EDITS = {
     "faig/report/looks.py": PLOTS,
     # the trainings, too: their histories tell the PSNR of validation images
     "faig/base/metrics.py": TRAINING | LEARNING,
-    # speed and figures: their scripts import modules that import it
-    "faig/attribution/methods.py": ATTRIBUTION | QUADRATURE | HEALTH | SPEED | PLOTS,
+    # speed, and figures but those of training: their scripts import modules that import it
+    "faig/attribution/methods.py": (
+        (ATTRIBUTION | QUADRATURE | HEALTH | SPEED | PLOTS) - PLOTS_OF_TRAINING
+    ),
     "faig/training/loop.py": TRAINING | LEARNING | SPEED,
     "faig/networks/dasr.py": set(),  # in no run here
     "faig/networks/dan1.py": SYSTEM,
