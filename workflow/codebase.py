@@ -7,6 +7,7 @@ parameters, are checked while the workflow is read, long before a job would fail
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,12 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    """The syntax tree of a file, without its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for node in _statements(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
 
 
 @cache
@@ -45,7 +51,7 @@ def _imported_modules(path: Path) -> set[tuple[str, ...]]:
     """Dotted names that a file imports, relative ones made absolute; perhaps more than modules."""
     package = list(path.relative_to(SCRIPTS).parent.parts)
     found: set[tuple[str, ...]] = set()
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {tuple(alias.name.split(".")) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -53,6 +59,14 @@ def _imported_modules(path: Path) -> set[tuple[str, ...]]:
             base = [*start, *(node.module.split(".") if node.module else [])]
             found |= {(*base, alias.name) for alias in node.names} | {tuple(base)}
     return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements in it; without expressions, which are nine nodes of ten."""
+    yield tree
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, block, ()):
+            yield from _statements(node)
 
 
 @cache
@@ -108,11 +122,7 @@ def fingerprint(script: str, *architectures: str) -> str:
 @cache
 def meaning(path: Path) -> str:
     """A Python file without comments, docstrings and layout: its syntax tree, written out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return ast.unparse(_tree(path))
 
 
 def networks() -> list[str]:

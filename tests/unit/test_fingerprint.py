@@ -29,6 +29,7 @@ def meaning(tmp_path):
         path = tmp_path / "module.py"
         path.write_text(text)
         codebase.meaning.cache_clear()
+        codebase._tree.cache_clear()
         return codebase.meaning(path)
 
     return of

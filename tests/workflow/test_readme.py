@@ -37,7 +37,7 @@ def test_readme_is_short_and_has_both_commands():
     commands = [text.strip() for text in blocks("bash") if "pip install" in text]
     assert [command.rpartition("&& ")[2] for command in commands] == [
         "snakemake --cores all",
-        "pytest",
+        "pytest -n 2",
     ]
     for command in commands:
         assert "-c envs/lock.txt" in command

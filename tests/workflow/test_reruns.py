@@ -5,10 +5,12 @@ import copy
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from modulefinder import ModuleFinder
+from pathlib import Path
 
+import codebase
 import configuration
 import pytest
 from PIL import Image
@@ -275,12 +277,6 @@ SCRIPTS = {
 }  # fmt: skip
 # what only the run on an archive has
 ARCHIVE_SCRIPTS = {"download", "import_checkpoint"}
-BUILD_NETWORKS = {
-    "attribute", "benchmark_attribution", "benchmark_training", "check_health", "evaluate",
-    "import_checkpoint", "mask", "measure_faithfulness", "measure_quadrature", "plot_grid",
-    "predict", "retrain", "train",
-}  # fmt: skip
-
 
 class Planner:
     """A finished run, and what it would do again after a change.
@@ -416,20 +412,6 @@ def found_files(finder: ModuleFinder) -> set[str]:
     return {os.path.relpath(file, HOME / "scripts") for file in files if file}
 
 
-def rerun_by(file: str) -> set[str]:
-    """What an edit of a file below scripts/ re-runs, in the tiny run and on demand."""
-    rules = set().union(
-        *(SCRIPTS[script] for script in SCRIPTS.keys() - ARCHIVE_SCRIPTS if file in modules(script))
-    )
-    # the tiny run's networks are imported by name
-    if file in modules_of_network("srresnet"):
-        rules |= set().union(*(SCRIPTS[script] for script in BUILD_NETWORKS - ARCHIVE_SCRIPTS))
-    if file in modules_of_network("srresnet") | modules_of_network("dan1"):
-        rules |= SYSTEM
-    unreported = COST | SPEED | EXPORT
-    return rules | ({"report"} if rules - unreported else set())
-
-
 FILES = sorted(str(p.relative_to(HOME / "scripts")) for p in (HOME / "scripts").rglob("*.py"))
 
 
@@ -437,17 +419,31 @@ def test_every_script_has_a_row():
     assert {f"{script}.py" for script in SCRIPTS} == {file for file in FILES if "/" not in file}
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_an_edit_reruns_what_depends_on_it(complete, file):
-    assert complete.after_edit(add_line, file) == rerun_by(file)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_fingerprint_of_a_script_is_of_all_that_it_imports(script):
+    """Python's own list of what a script imports is the judge."""
+    assert _relative(codebase.code(script)) == modules(script)
 
 
-def test_looks_of_the_code_rerun_nothing(archived, complete):
-    assert complete.after_edit(change_looks, *FILES) == set()
-    assert archived.after_edit(change_looks, *FILES) == set()
+@pytest.mark.parametrize("network", codebase.networks())
+def test_the_fingerprint_of_a_network_is_of_all_that_it_imports(network):
+    """Networks are imported by name while a script runs."""
+    found = _relative(codebase.code("mask", network))
+    assert found == modules("mask") | modules_of_network(network)
 
 
-# what follows from an edit of some files, besides the report
+def _relative(paths: Iterable[Path]) -> set[str]:
+    return {str(path.relative_to(codebase.SCRIPTS)) for path in paths}
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.keys() - ARCHIVE_SCRIPTS))
+def test_an_edit_of_a_script_reruns_what_depends_on_it(complete, script):
+    expected = SCRIPTS[script]
+    reported = {"report"} if expected - (COST | SPEED | EXPORT) else set()
+    assert complete.after_edit(add_line, f"{script}.py") == expected | reported
+
+
+# what follows from an edit of some files of the library, besides the report
 EDITS = {
     "faig/base/progress.py": set(),
     "faig/run/cli.py": set(),
@@ -468,9 +464,13 @@ EDITS = {
 
 
 @pytest.mark.parametrize("file", EDITS)
-def test_what_is_expected_of_an_edit(file):
-    """That it happens is tested for every file, above."""
-    assert rerun_by(file) - {"report"} == EDITS[file]
+def test_an_edit_of_the_library_reruns_what_depends_on_it(complete, file):
+    assert complete.after_edit(add_line, file) - {"report"} == EDITS[file]
+
+
+def test_looks_of_the_code_rerun_nothing(archived, complete):
+    assert complete.after_edit(change_looks, *FILES) == set()
+    assert archived.after_edit(change_looks, *FILES) == set()
 
 
 @pytest.mark.parametrize("script", sorted(ARCHIVE_SCRIPTS))
