@@ -278,6 +278,7 @@ SCRIPTS = {
 # what only the run on an archive has
 ARCHIVE_SCRIPTS = {"download", "import_checkpoint"}
 
+
 class Planner:
     """A finished run, and what it would do again after a change.
 
