@@ -12,7 +12,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from snakemake.logging import get_event
@@ -177,3 +177,19 @@ def install(logger: logging.Logger) -> None:
             logger.removeHandler(handler)
             logger.addHandler(Display(handler))
             return
+
+
+def when_started(logger: logging.Logger, action: Callable[[], None]) -> None:
+    """Call a function as soon as Snakemake says that it executes the workflow.
+
+    It says so before it looks for jobs, and not for `--lint`, `--list`, `--unlock` and the like.
+    What the function raises ends Snakemake.
+    """
+
+    def look(record: logging.LogRecord) -> bool:
+        if get_event(record) == LogEvent.WORKFLOW_STARTED:
+            logger.removeFilter(look)
+            action()
+        return True
+
+    logger.addFilter(look)

@@ -18,6 +18,7 @@ import configuration
 import display
 import gpus
 import guard
+import interrupt
 import photographs
 from codebase import fingerprint
 from faig.base.errors import DiskFull, InputError
@@ -42,28 +43,29 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-# a run that changes files, and that a person looks at: no dry run, no single job of it elsewhere
-RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
 # folder and terminal are another workflow's where that uses this one as a module
-MAIN = HOME == Path(workflow.basedir).parent
-# a run has its folder to itself, from here until it ends. What is called without a number of cores
-# changes nothing; the second Snakemake that makes the report asks for no lock
-if (
-    RUNS
-    and MAIN
-    and (workflow.resource_settings.cores or workflow.resource_settings.nodes)
-    and "--nolock" not in sys.argv
-):
+MAIN = workflow.is_main_process and HOME == Path(workflow.basedir).parent
+RUNS = MAIN and not workflow.output_settings.dryrun
+
+
+# the folder's lock, as long as this process lives
+LOCKS = []
+
+
+def start_of_run():
+    """Take the folder and the terminal, when jobs are about to be planned."""
     try:
-        LOCK = guard.hold(Path.cwd())
+        LOCKS.append(guard.hold(Path.cwd()))
     except (guard.AlreadyRunning, guard.Unusable) as error:
         raise WorkflowError(str(error)) from None
-if (
-    RUNS
-    and MAIN
-    and not (workflow.output_settings.quiet or workflow.output_settings.verbose)
-):
-    display.install(logger)
+    interrupt.install()
+    if not (workflow.output_settings.quiet or workflow.output_settings.verbose):
+        display.install(logger)
+
+
+# `onstart:` would be too late: Snakemake looks for a lock that a killed process left before it
+if RUNS:
+    display.when_started(logger, start_of_run)
 
 RUN = f"results/{config['run']}"
 CHECKSUMS = f"{RUN}/checksums.json"
@@ -81,7 +83,7 @@ ON_CLUSTER = workflow.remote_exec or bool(workflow.resource_settings.nodes)
 LOCAL = workflow.is_main_process and not ON_CLUSTER
 limits = workflow.global_resources
 # Snakemake limits what it is told a total of
-if RUNS and LOCAL and "gpu" not in limits:
+if LOCAL and not workflow.output_settings.dryrun and "gpu" not in limits:
     if found := gpus.total(config["device"]):
         workflow.register_resource("gpu", found)
 GPUS = limits["gpu"].value if LOCAL and "gpu" in limits else 0
