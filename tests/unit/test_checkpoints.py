@@ -3,9 +3,11 @@
 import io
 import runpy
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from faig.base.errors import InputError
 from faig.networks.building import build, load_state, names
@@ -88,6 +90,24 @@ def one_weight(value) -> bytes:
     return saved({"conv.weight": torch.as_tensor(value)})
 
 
+def scripted() -> bytes:
+    """A network saved as a program."""
+    with warnings.catch_warnings(action="ignore"):
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.trace(torch.nn.Conv2d(1, 2, 3), torch.ones(1, 1, 3, 3)), buffer)
+    return buffer.getvalue()
+
+
+def unusual(kind: str) -> bytes:
+    """A tensor that torch itself calls experimental or outdated."""
+    with warnings.catch_warnings(action="ignore"):
+        value = {
+            "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+            "quantized": lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+        }[kind]()
+        return saved({"a": value})
+
+
 CONV = torch.ones(2, 1, 3, 3)
 REFUSED = {
     "NaN": (one_weight([1, float("nan")]), "'conv.weight' holds values that are NaN"),
@@ -98,6 +118,11 @@ REFUSED = {
     ),
     "twice": (saved({"a": CONV, "module.a": 2 * CONV}), "'a' is there twice"),
     "sparse": (saved({"a": CONV[:, 0, 0].to_sparse()}), "'a' is a sparse tensor"),
+    "quantized": (unusual("quantized"), "'a' is a quantized tensor"),
+    "nested": (unusual("nested"), "'a' is a nested"),
+    "meta": (saved({"a": CONV.to("meta")}), "'a' is a tensor without values"),
+    "TorchScript": (scripted(), "a TorchScript program; save the weights alone"),
+    "misnamed": (safetensors.torch.save({"a": CONV}), "holds safetensors; rename it"),
     "numbers for names": (saved({0: CONV}), "a tensor is named 0"),
     "nothing": (saved({}), "holds no weights"),
     "bit flipped": (flipped(), "damaged or cut short .*checksum"),
@@ -115,6 +140,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage")
 @pytest.mark.parametrize("case", REFUSED)
 def test_wrong_checkpoints_are_refused_by_name(tmp_path, case):
     data, message = REFUSED[case]
@@ -133,6 +159,12 @@ def test_damaged_safetensors_of_the_user_are_never_ours_to_delete(tmp_path, data
     with pytest.raises(InputError, match=r"net\.safetensors: ") as caught:
         load_checkpoint(tmp_path / "net.safetensors")
     assert "delete" not in str(caught.value)
+
+
+def test_a_checkpoint_called_safetensors_is_named(tmp_path):
+    (tmp_path / "net.safetensors").write_bytes(saved(STATE))
+    with pytest.raises(InputError, match=r"holds a PyTorch checkpoint; rename it to net\.pth"):
+        load_checkpoint(tmp_path / "net.safetensors")
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])

@@ -83,8 +83,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
 def _as_float32(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     result = {}
     for name, value in state.items():
-        if value.layout != torch.strided:
-            raise InputError(f"{path}: '{name}' is a sparse tensor; save it dense (`to_dense()`)")
+        if kind := _unusual(value):
+            raise InputError(f"{path}: '{name}' is {kind}; expected a dense tensor of numbers")
         result[name] = value.float() if value.is_floating_point() else value
         if not result[name].isfinite().all():
             found = "NaN" if result[name].isnan().any() else "infinite or too large for float32"
@@ -92,11 +92,28 @@ def _as_float32(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
+def _unusual(value: Tensor) -> str:
+    """What a tensor is that holds no plain numbers in memory; "" for all others."""
+    kinds = {
+        "a nested tensor": value.is_nested,
+        "a quantized tensor": value.is_quantized,
+        "a tensor without values (device meta)": value.is_meta,
+        "a sparse tensor": not value.is_nested and value.layout != torch.strided,
+    }
+    return next((kind for kind, found in kinds.items() if found), "")
+
+
 def _refuse_other_formats(path: Path) -> None:
     """Name what people take for a checkpoint."""
     with path.open("rb") as file:
         start = file.read(64)
     expected = "expected a PyTorch checkpoint (.pth) or .safetensors"
+    # safetensors begin with the length of a JSON text, in 8 bytes
+    found = "safetensors" if start[8:9] == b"{" else "pickle" if start[:2] == b"PK" else ""
+    if found == "safetensors" and path.suffix.lower() != ".safetensors":
+        raise InputError(f"{path}: holds safetensors; rename it to {path.stem}.safetensors")
+    if found == "pickle" and path.suffix.lower() == ".safetensors":
+        raise InputError(f"{path}: holds a PyTorch checkpoint; rename it to {path.stem}.pth")
     if not start:
         raise InputError(f"{path}: is empty; {expected}")
     if start.startswith(b"version https://git-lfs"):
@@ -152,7 +169,7 @@ def _load_pickle(path: Path) -> Mapping[str, Tensor]:
 
 
 def _test_zip(path: Path) -> None:
-    """Compare the parts of a zip file with their checksums, which torch does not."""
+    """Compare the parts of a zip file with their checksums, which torch does not; no programs."""
     with path.open("rb") as file:
         if file.read(2) != b"PK":
             return  # older checkpoints are bare pickles
@@ -163,3 +180,8 @@ def _test_zip(path: Path) -> None:
         raise OSError(str(error)) from None
     if damaged:
         raise OSError(f"its part {damaged} has another checksum than recorded")
+    if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
+        raise InputError(
+            f"{path}: a TorchScript program; save the weights alone, as a state dict: "
+            "torch.save(model.state_dict(), …)"
+        )
