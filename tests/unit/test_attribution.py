@@ -3,7 +3,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-from faig.attribution.methods import METHODS, attribute, read_examples
+from faig.attribution.examples import read_examples
+from faig.attribution.methods import METHODS, attribute
 from faig.attribution.pair import Pair
 from faig.attribution.quadrature import nodes_and_weights
 from faig.attribution.scoring import score
@@ -22,6 +23,10 @@ from toys import (
     random_pair,
     random_state,
 )
+
+# of either sign: what a filter adds to the gain
+SIGNED = [name for name in METHODS if name == "signed" or name.startswith(("taylor", "cond"))]
+SEARCHING = ["greedy", "learned_gates"]  # on all images at once
 
 
 def run(name: str, pair: Pair, examples, seed: int = 0, **parameters) -> list:
@@ -194,7 +199,7 @@ def test_scores_are_one_per_degradation_and_filter_and_not_negative_if_unsigned(
     for result in results:
         assert result.scores.shape == (2, len(pair.index))
         assert result.scores.dtype == torch.float32
-        assert (result.scores >= 0).all() or name == "signed"
+        assert (result.scores >= 0).all() != (name in SIGNED)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -209,7 +214,7 @@ def test_rows_follow_the_order_of_the_inputs(name):
         torch.testing.assert_close(first, second.flip(0))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in SEARCHING])
 def test_images_do_not_influence_each_other(name):
     pair = random_pair(SmoothNetwork())
     alone = run(name, pair, [example("b")])[0].scores

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from faig.attribution.methods import Example, faig
+from faig.attribution.examples import Example
+from faig.attribution.methods import faig
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import discriminative_scores, ranks
 from faig.benchmark.released import STEPS, Search

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import torch
-from faig.attribution.methods import Example
+from faig.attribution.examples import Example
 from faig.attribution.pair import Pair
 from faig.base.device import Compute
 from faig.data.degradations import Degradation, to_float, to_uint8

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from .methods import Example
+from .examples import Example
 from .pair import Pair
 
 
@@ -65,8 +65,23 @@ class Gates:
         return result
 
     def deletion(self, selected: Tensor) -> Tensor:
-        """Gates that put the baseline's weights into the selected units, boolean (len(self),)."""
-        return (~selected).float()
+        """Gates that put the baseline's weights into the selected filters of the target.
+
+        Args:
+            selected: boolean (filters,), on the pair's device.
+        """
+        return self._open(~selected, 1.0)
+
+    def insertion(self, selected: Tensor) -> Tensor:
+        """Gates that put the target's weights into the selected filters of the baseline.
+
+        Parameters without gates of their own are the target's.
+        """
+        return self._open(selected, 0.0)
+
+    def _open(self, filters: Tensor, others: float) -> Tensor:
+        rest = torch.full((len(self) - len(filters),), others, device=filters.device)
+        return torch.cat([filters.float(), rest])
 
 
 class GateModel(nn.Module):
@@ -89,9 +104,10 @@ class GateModel(nn.Module):
 
     def forward(self, gates: Tensor) -> Tensor:
         """Squared error summed over the image, (B,), for gates (B, len(self.gates))."""
-        return torch.stack([self._loss(self.gates.state(row)) for row in gates])
+        return torch.stack([self.of_state(self.gates.state(row)) for row in gates])
 
-    def _loss(self, state: Mapping[str, Tensor]) -> Tensor:
+    def of_state(self, state: Mapping[str, Tensor]) -> Tensor:
+        """The same of weights by name; a scalar."""
         with self.gates.pair.compute.autocast():
             output = torch.func.functional_call(self.gates.pair.network, dict(state), self.image)
         return (output.float() - self.reference).square().sum()

@@ -6,70 +6,21 @@ name in `METHODS`, by which the config calls it. To add one, write a function un
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..base.errors import InputError
-from ..data.store import ImageStore
+from . import search
+from .examples import Example, ImageScores
 from .pair import Pair
+from .passes import Elements, Passes
 from .quadrature import nodes_and_weights
+from .ranking import BETA, largest_contrast
 from .tiling import Tiler
 
 METHODS: dict[str, Callable] = {}
-
-
-@dataclass(frozen=True)
-class Example:
-    """One image and its degraded versions.
-
-    Attributes:
-        name: the image's.
-        reference: what the output is compared with, uint8 (1, 3, scale H, scale W).
-        clean: the LR image as the baseline was trained on, uint8 (1, 3, H, W).
-        inputs: per degradation the LR image, uint8 (1, 3, H, W); their order is that of the
-            scores' rows.
-    """
-
-    name: str
-    reference: Tensor
-    clean: Tensor
-    inputs: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class ImageScores:
-    """What a method says about one image.
-
-    Attributes:
-        name: the image's.
-        scores: float32 (degradations, filters); only `signed` ones can be negative.
-        completeness: relative error of the completeness identity per degradation, float
-            (degradations,); None for methods that have no such identity.
-        nodes: quadrature nodes that were used; None for methods that need none.
-        gains: L(baseline) - L(target) per degradation, float (degradations,); None for methods that
-            explain no gain.
-    """
-
-    name: str
-    scores: Tensor
-    completeness: np.ndarray | None = None
-    nodes: int | None = None
-    gains: np.ndarray | None = None
-
-
-def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) -> Iterator[Example]:
-    """The images of a dataset one by one, with the ground truth as reference.
-
-    Args:
-        clean: name of the degradation that the baseline was trained on.
-    """
-    for image in store.names:
-        inputs = {name: store.lr(name, image)[None] for name in degradations}
-        yield Example(image, store.hr(image)[None], store.lr(clean, image)[None], inputs)
 
 
 def method(*, contrast: str) -> Callable[[Callable], Callable]:
@@ -151,111 +102,221 @@ def _integrated(
     of_element: Callable[[Tensor], Tensor],
 ) -> Iterator[ImageScores]:
     """The scores of `faig` or `signed`, which differ in what is summed over a filter's elements."""
-    change = {name: pair.baseline[name] - pair.target[name] for name in pair.target}
+    tiler, adaptive = Tiler(pair.network, tile), quadrature == "adaptive"
+    for example in examples:
+        passes = Passes(pair, example, tiler)
+        gains = passes.gains()
+        rule = "gauss-legendre" if adaptive else quadrature
+        result = _integral(passes, gains, rule, nodes, of_element)
+        while adaptive and result.completeness.max() > tolerance and 2 * result.nodes <= 256:
+            result = _integral(passes, gains, rule, 2 * result.nodes, of_element)
+        yield result
+
+
+def _integral(
+    passes: Passes,
+    gains: np.ndarray,
+    rule: str,
+    nodes: int,
+    of_element: Callable[[Tensor], Tensor],
+) -> ImageScores:
+    """One image's path integrals by one quadrature rule, with their completeness errors."""
+    points = list(zip(*nodes_and_weights(rule, nodes), strict=True))
+    scores, errors = [], []
+    for parts, gain in zip(passes.along_weights(points).values(), gains, strict=True):
+        elements = {name: of_element(part) for name, part in parts.items()}
+        scores.append(passes.pair.index.reduce(elements))
+        whole = sum(part.sum(dtype=torch.float64).item() for part in parts.values())
+        errors.append(abs(whole - gain) / max(abs(gain), 1e-12))
+    name, scores = passes.example.name, torch.stack(scores)
+    return ImageScores(name, scores, np.array(errors), nodes, gains, passes=nodes)
+
+
+def _contributions(
+    pair: Pair,
+    examples: Iterable[Example],
+    tile: int,
+    of_image: Callable[[Passes], Mapping[str, Elements]],
+    passes: float,
+) -> Iterator[ImageScores]:
+    """Contributions to the gain, summed with their signs over each filter.
+
+    Args:
+        of_image: from an image's passes to its contributions by degradation.
+        passes: that it takes.
+    """
     tiler = Tiler(pair.network, tile)
     for example in examples:
-        integrals = _Integrals(pair, change, example, tiler, of_element)
-        if quadrature == "adaptive":
-            yield integrals.adaptive(nodes, tolerance)
-        else:
-            yield integrals.scores(quadrature, nodes)
+        own = Passes(pair, example, tiler)
+        scores = torch.stack([pair.index.reduce(parts) for parts in of_image(own).values()])
+        yield ImageScores(example.name, scores, gains=own.gains(), passes=passes)
 
 
-class _Integrals:
-    """The path integrals of one image: gradients of L for every degradation, by parameter."""
-
-    def __init__(
-        self,
-        pair: Pair,
-        change: Mapping[str, Tensor],
-        example: Example,
-        tiler: Tiler,
-        of_element: Callable[[Tensor], Tensor],
-    ):
-        self.pair, self.change, self.example = pair, change, example
-        self.of_element = of_element
-        self.parameters = dict(pair.network.named_parameters())
-        self.reference = pair.compute.images(example.reference)
-        self.inputs = {n: pair.compute.images(pixels) for n, pixels in example.inputs.items()}
-        height, width = example.clean.shape[-2:]
-        self.scale = example.reference.shape[-1] // width
-        self.tiles = tiler.cut((height, width))
-        self.gains = self._gains()
-
-    def adaptive(self, nodes: int, tolerance: float) -> ImageScores:
-        """Gauss-Legendre scores with as many nodes as the tolerance needs, at most 256."""
-        result = self.scores("gauss-legendre", nodes)
-        while result.completeness.max() > tolerance and 2 * result.nodes <= 256:
-            result = self.scores("gauss-legendre", 2 * result.nodes)
-        return result
-
-    def scores(self, rule: str, nodes: int) -> ImageScores:
-        """FAIG of every filter by one quadrature rule, with its completeness error."""
-        totals = {name: _zeros(self.parameters) for name in self.inputs}
-        for alpha, weight in zip(*nodes_and_weights(rule, nodes), strict=True):
-            _interpolate(self.parameters, self.pair.target, self.change, alpha)
-            for name, total in totals.items():
-                for loss in self._losses(name):
-                    _accumulate(total, _gradients(loss, self.parameters), weight)
-        scores, errors = [], []
-        for name, total in totals.items():
-            parts = {key: value * self.change[key] for key, value in total.items()}
-            elements = {key: self.of_element(part) for key, part in parts.items()}
-            scores.append(self.pair.index.reduce(elements))
-            whole = sum(part.sum(dtype=torch.float64).item() for part in parts.values())
-            errors.append(abs(whole - self.gains[name]) / max(abs(self.gains[name]), 1e-12))
-        gains = np.array([self.gains[name] for name in totals])
-        return ImageScores(self.example.name, torch.stack(scores), np.array(errors), nodes, gains)
-
-    def _losses(self, degradation: str) -> Iterator[Tensor]:
-        """The paper's L, squared error summed over the image's values in [0, 1], tile by tile."""
-        image, scale = self.inputs[degradation], self.scale
-        for tile in self.tiles:
-            with self.pair.compute.autocast():
-                output = self.pair.network(tile.input(image))
-            difference = tile.output(output.float(), scale) - tile.reference(self.reference, scale)
-            yield difference.square().sum()
-
-    @torch.no_grad()
-    def _gains(self) -> dict[str, float]:
-        """L(baseline) - L(target) for every degradation."""
-        ends = []
-        for weights in (self.pair.baseline, self.pair.target):
-            _copy(self.parameters, weights)
-            ends.append({n: sum(loss.item() for loss in self._losses(n)) for n in self.inputs})
-        return {name: ends[0][name] - ends[1][name] for name in self.inputs}
+def _taylor(
+    pair: Pair, examples: Iterable[Example], tile: int, alphas: Sequence[float]
+) -> Iterator[ImageScores]:
+    """First-order contributions, mean over places on the line from the target to the baseline."""
+    points = [(alpha, 1 / len(alphas)) for alpha in alphas]
+    yield from _contributions(
+        pair, examples, tile, lambda passes: passes.along_weights(points), len(points)
+    )
 
 
-def _zeros(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: torch.zeros_like(value) for name, value in parameters.items()}
+@method(contrast="largest")
+def taylor(pair: Pair, examples: Iterable[Example], *, tile: int = 512) -> Iterator[ImageScores]:
+    """First-order Taylor expansion at the target: what deleting the filter would cost.
+
+    The sum over the filter of (baseline - target) times the loss's gradient at the target.
+
+    Args:
+        tile: longest side in LR pixels that is taken as a whole, see `tiling`.
+    """
+    yield from _taylor(pair, examples, tile, [0])
 
 
-def _gradients(value: Tensor, parameters: Mapping[str, Tensor]) -> Sequence[Tensor]:
-    """Gradients of a scalar; zero for parameters that it does not depend on."""
-    return torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
+@method(contrast="largest")
+def taylor_baseline(
+    pair: Pair, examples: Iterable[Example], *, tile: int = 512
+) -> Iterator[ImageScores]:
+    """The same at the baseline: what inserting the filter would bring."""
+    yield from _taylor(pair, examples, tile, [1])
 
 
-def _accumulate(total: Mapping[str, Tensor], gradients: Sequence[Tensor], weight: float) -> None:
-    torch._foreach_add_(list(total.values()), list(gradients), alpha=float(weight))
+@method(contrast="largest")
+def taylor_middle(
+    pair: Pair, examples: Iterable[Example], *, tile: int = 512
+) -> Iterator[ImageScores]:
+    """The same half way between target and baseline."""
+    yield from _taylor(pair, examples, tile, [0.5])
 
 
-@torch.no_grad()
-def _copy(parameters: Mapping[str, nn.Parameter], weights: Mapping[str, Tensor]) -> None:
-    """Set the network's weights in place."""
-    for name, parameter in parameters.items():
-        parameter.copy_(weights[name])
+@method(contrast="largest")
+def taylor_ends(
+    pair: Pair, examples: Iterable[Example], *, tile: int = 512
+) -> Iterator[ImageScores]:
+    """The mean of the Taylor expansions at target and baseline."""
+    yield from _taylor(pair, examples, tile, [0, 1])
 
 
-@torch.no_grad()
-def _interpolate(
-    parameters: Mapping[str, nn.Parameter],
-    start: Mapping[str, Tensor],
-    change: Mapping[str, Tensor],
-    alpha: float,
-) -> None:
-    """Set the network's weights in place to start + alpha change."""
-    for name, parameter in parameters.items():
-        torch.add(start[name], change[name], alpha=float(alpha), out=parameter.data)
+@method(contrast="largest")
+def taylor_second(
+    pair: Pair, examples: Iterable[Example], *, tile: int = 512
+) -> Iterator[ImageScores]:
+    """Taylor expansion at the target to second order, along the whole way to the baseline.
+
+    With c = baseline - target, gradient g and Hessian H, the sum over the filter of
+    c (g + H c / 2). Memory is twice that of `taylor`. The argument is that of `taylor`.
+    """
+    # a product with the Hessian takes about as long as two passes
+    yield from _contributions(pair, examples, tile, Passes.second_order, 3)
+
+
+@method(contrast="largest")
+def conductance(
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    quadrature: str = "gauss-legendre",
+    nodes: int = 8,
+    tile: int = 512,
+) -> Iterator[ImageScores]:
+    """First-order contributions at the target, averaged from the clean to the degraded image.
+
+    The idea of conductance (Dhamdhere et al. 2018, arXiv 1805.12233), an integral over the input,
+    for the weights that separate target and baseline. The arguments are those of `faig`.
+    """
+    points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
+    yield from _contributions(
+        pair, examples, tile, lambda passes: passes.along_inputs(points), nodes
+    )
+
+
+def _squares(
+    pair: Pair,
+    examples: Iterable[Example],
+    tile: int,
+    of_filter: Callable[[Elements], Tensor],
+) -> Iterator[ImageScores]:
+    """Squares of the contributions at the target, which tell the size of an effect."""
+    tiler = Tiler(pair.network, tile)
+    for example in examples:
+        parts = Passes(pair, example, tiler).along_weights([(0, 1)]).values()
+        yield ImageScores(example.name, torch.stack([of_filter(own) for own in parts]), passes=1)
+
+
+@method(contrast="largest")
+def fisher(pair: Pair, examples: Iterable[Example], *, tile: int = 512) -> Iterator[ImageScores]:
+    """Empirical Fisher information: half the sum of g^2 (baseline - target)^2 over the filter.
+
+    g is an image's gradient at the target; their squares are averaged over images. Scores are
+    contrasted as shares of their sum. The argument is that of `taylor`.
+    """
+    reduce = pair.index.reduce
+    yield from _squares(
+        pair, examples, tile, lambda own: reduce({k: v.square() / 2 for k, v in own.items()})
+    )
+
+
+@method(contrast="largest")
+def molchanov(pair: Pair, examples: Iterable[Example], *, tile: int = 512) -> Iterator[ImageScores]:
+    """The square of `taylor`, averaged over images (Molchanov et al. 2019, arXiv 1906.10771).
+
+    Scores are contrasted as shares of their sum. The argument is that of `taylor`.
+    """
+    yield from _squares(pair, examples, tile, lambda own: pair.index.reduce(own).square())
+
+
+@method(contrast="none")
+def greedy(
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    rounds: int = 8,
+    proportion: float = 0.05,
+    beta: float = BETA,
+) -> Iterator[ImageScores]:
+    """Filters taken in rounds, by `taylor` in the network without those taken before.
+
+    The same scores for all images, which are taken whole.
+
+    Args:
+        rounds: after each of which all contributions are found anew.
+        proportion: of the filters that are taken by rounds, in (0, 1].
+        beta: weight of the other degradations in the contrast.
+    """
+    listed = list(examples)
+    scores = search.greedy_order(search.Losses(pair, listed), rounds, proportion, beta)
+    passes = rounds * len(scores)
+    yield from (ImageScores(example.name, scores, passes=passes) for example in listed)
+
+
+@method(contrast="none")
+def learned_gates(
+    pair: Pair,
+    examples: Iterable[Example],
+    *,
+    steps: int = 100,
+    learning_rate: float = 0.1,
+    sparsity: float = 10.0,
+) -> Iterator[ImageScores]:
+    """Gates learned for every degradation: an upper bound on what rankings find, at its price.
+
+    Starts from `signed`. The same scores for all images, which are taken whole.
+
+    Args:
+        steps: of Adam, for every degradation.
+        learning_rate: of Adam, on the logits of the gates.
+        sparsity: weight of the mean gate beside shares of the gain.
+    """
+    listed = list(examples)
+    start = list(signed(pair, listed))
+    mean = np.mean([result.scores.double().cpu().numpy() for result in start], axis=0)
+    gains = np.mean([result.gains for result in start], axis=0)
+    first = torch.from_numpy(largest_contrast(mean, gains, BETA))
+    losses = search.Losses(pair, listed)
+    scores = search.learned_gates(losses, first, steps, learning_rate, sparsity)
+    passes = start[0].passes + steps * len(scores)
+    yield from (ImageScores(example.name, scores, passes=passes) for example in listed)
 
 
 @method(contrast="none")
@@ -273,25 +334,20 @@ def intinf(
     straight line from the clean LR image to the degraded one; absolute values summed over the
     filter. The arguments are those of `faig`.
     """
-    parameters = dict(pair.network.named_parameters())
-    _copy(parameters, pair.target)
     points = list(zip(*nodes_and_weights(quadrature, nodes), strict=True))
     tiler = Tiler(pair.network, tile)
     for example in examples:
-        clean = pair.compute.images(example.clean)
-        scale = example.reference.shape[-1] // clean.shape[-1]
-        parts = tiler.cut(clean.shape[-2:])
-        scores = []
-        for pixels in example.inputs.values():
-            degraded = pair.compute.images(pixels)
-            total = _zeros(parameters)
-            for (alpha, weight), part in product(points, parts):
-                with pair.compute.autocast():
-                    output = pair.network(part.input(torch.lerp(clean, degraded, float(alpha))))
-                value = part.output(output.float(), scale).sum()
-                _accumulate(total, _gradients(value, parameters), weight)
+        passes = Passes(pair, example, tiler)
+        passes.put(pair.target)
+        clean, scores = pair.compute.images(example.clean), []
+        for degraded in passes.inputs.values():
+            total = passes.zeros()
+            for alpha, weight in points:
+                image = torch.lerp(clean, degraded, float(alpha))
+                sums = passes.values(image, lambda output, _: output.sum())
+                passes.accumulate(total, sums, weight)
             scores.append(pair.index.reduce({k: v.abs() for k, v in total.items()}))
-        yield ImageScores(example.name, torch.stack(scores))
+        yield ImageScores(example.name, torch.stack(scores), passes=nodes)
 
 
 @method(contrast="mean")

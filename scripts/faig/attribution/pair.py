@@ -67,6 +67,11 @@ class Pair:
         return all(self.baseline[name].equal(self.target[name]) for name in names)
 
     @cached_property
+    def change(self) -> Mapping[str, Tensor]:
+        """Baseline minus target, by name of the weights."""
+        return {name: self.baseline[name] - self.target[name] for name in self.target}
+
+    @cached_property
     def index(self) -> FilterIndex:
         """The network's filters."""
         return FilterIndex.of(self.network)

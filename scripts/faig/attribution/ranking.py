@@ -33,17 +33,21 @@ def discriminative_scores(scores: np.ndarray) -> np.ndarray:
     return scores - others
 
 
-def largest_contrast(scores: np.ndarray, gains: np.ndarray) -> np.ndarray:
+def largest_contrast(
+    scores: np.ndarray, gains: np.ndarray | None = None, beta: float = BETA
+) -> np.ndarray:
     """Contrast of each degradation with the largest effect, of either sign, on the others.
 
-    Signed scores are shares of a gain: a_D / |g_D| - BETA * max over D' of |a_D'| / |g_D'|. The
-    others count more than once, because the straight path between the networks hides part of what
-    a filter does for them; no weight is best for every pair. Where the target gains nothing, the
-    filters that would gain something rank high all the same, and the log says so.
+    Scores count as shares: a_D / |g_D| - beta * max over D' of |a_D'| / |g_D'|. The others count
+    more than once, because the straight path between the networks hides part of what a filter
+    does for them; no weight is best for every pair. Where the target gains nothing, the filters
+    that would gain something rank high all the same, and the log says so.
 
     Args:
         scores: (degradations, filters), mean over images.
-        gains: (degradations,), mean over images.
+        gains: (degradations,), mean over images; None for scores that are no parts of a gain,
+            which count as shares of the sum of their sizes.
+        beta: at least 0.
 
     Returns:
         Same shape as the scores.
@@ -52,17 +56,18 @@ def largest_contrast(scores: np.ndarray, gains: np.ndarray) -> np.ndarray:
         InputError: fewer than two degradations, or one on which both networks are equally good.
     """
     discriminative_scores(scores)  # two or more degradations
-    if not gains.all():
+    wholes = np.abs(scores).sum(axis=1) if gains is None else gains
+    if not wholes.all():
         raise InputError(
             "signed scores are shares of the gain of the target over the baseline, which is 0 for "
             "a degradation; leave 'signed' out of attribution.methods"
         )
-    if (gains < 0).any():
-        print(f"warning: the target gains nothing: loss of baseline minus target is {gains}")
-    shares = scores / np.abs(gains)[:, None]
+    if (wholes < 0).any():
+        print(f"warning: the target gains nothing: loss of baseline minus target is {wholes}")
+    shares = scores / np.abs(wholes)[:, None]
     result = np.empty_like(shares)
     for row, own in enumerate(shares):
-        result[row] = own - BETA * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
+        result[row] = own - beta * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
     return result
 
 

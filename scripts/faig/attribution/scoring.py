@@ -7,7 +7,8 @@ import pandas as pd
 
 from ..base.progress import progress
 from ..data.store import ImageStore
-from .methods import METHODS, attribute, read_examples
+from .examples import read_examples
+from .methods import METHODS, attribute
 from .pair import Pair
 from .quadrature import INEXACT
 
@@ -30,21 +31,24 @@ def score(
 
     Returns:
         Columns filter, layer, out_channel, in_channel, degradation, score; and what goes with
-        them: contrast (of the method), and of a method that integrates, gains (by degradation)
-        and completeness: images, degradations, relative_error (images, degradations), nodes
-        (images).
+        them: contrast (of the method), passes (forward and backward, of each image and
+        degradation), of a method that explains a gain, gains (by degradation), and of one that
+        integrates, completeness: images, degradations, relative_error (images, degradations),
+        nodes (images).
     """
     examples = read_examples(store, degradations, clean)
     results = attribute(method, pair, examples, parameters, seed)
-    mean, completeness, nodes, gains = 0.0, [], [], []
+    mean, completeness, nodes, gains, passes = 0.0, [], [], [], []
     for result in progress(results, method, len(store.names), "image"):
         mean = mean + result.scores.double().cpu().numpy() / len(store.names)
         completeness.append(result.completeness)
         nodes.append(result.nodes)
         gains.append(result.gains)
-    facts = {"contrast": METHODS[method].contrast}
-    if completeness[0] is not None:
+        passes.append(result.passes)
+    facts = {"contrast": METHODS[method].contrast, "passes": float(np.mean(passes))}
+    if gains[0] is not None:
         facts["gains"] = dict(zip(degradations, np.mean(gains, axis=0).tolist(), strict=True))
+    if completeness[0] is not None:
         report_completeness(np.array(completeness), store.names, nodes)
         facts["completeness"] = {
             "images": store.names,

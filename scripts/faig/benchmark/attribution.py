@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..attribution.methods import Example, ImageScores, faig, read_examples
+from ..attribution.examples import Example, ImageScores, read_examples
+from ..attribution.methods import faig
 from ..attribution.pair import Pair
 from ..attribution.ranking import TOP, discriminative_scores, ranks, top
 from ..base.device import Compute, has_bfloat16

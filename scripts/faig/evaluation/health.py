@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..attribution.methods import Example
+from ..attribution.examples import Example
 from ..attribution.pair import Pair
 from ..attribution.quadrature import nodes_and_weights
 from ..attribution.ranking import TOP, discriminative_scores, ranks, top

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..attribution.methods import Example, attribute
+from ..attribution.examples import Example
+from ..attribution.methods import attribute
 from ..attribution.pair import Pair
 from ..attribution.ranking import ranks, top
 from ..base.progress import progress
