@@ -38,7 +38,12 @@ RANGES = {
     "gaussian_noise": {"sigma": Range(lambda x: 0 <= x <= 1, "a number from 0 to 1")},
     "jpeg": {"quality": Range(lambda n: 1 <= n <= 100, "a whole number from 1 to 100")},
 }
-OF_METHODS = {"tile": COUNT, "tolerance": POSITIVE}
+OF_METHODS = {
+    **dict.fromkeys(("tile", "rounds", "steps"), COUNT),
+    **dict.fromkeys(("tolerance", "learning_rate"), POSITIVE),
+    **dict.fromkeys(("beta", "sparsity"), Range(lambda x: x >= 0, "a number of at least 0")),
+    "proportion": Range(lambda x: 0 < x <= 1, "a number above 0 and at most 1"),
+}
 
 
 def unusable(value: object, key: str = "") -> Iterator[Slip]:

@@ -118,6 +118,105 @@ def test_faig_agrees_with_a_slow_implementation(rule, nodes):
         assert result.completeness[row] == pytest.approx(gap, rel=0.02, abs=1e-5)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_for_a_quadratic_loss_all_orders_agree_and_signed_is_exact(bias):
+    pair, ex = random_pair(nn.Conv2d(3, 3, 3, padding=1, bias=bias)), example(scale=1)
+    (exact,) = run("signed", pair, [ex], nodes=1)
+    for name in ("taylor_middle", "taylor_ends", "taylor_second"):
+        (result,) = run(name, pair, [ex])
+        torch.testing.assert_close(result.scores, exact.scores, rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(result.gains, exact.gains)
+    assert exact.completeness.max() < 1e-5
+    if not bias:
+        np.testing.assert_allclose(exact.scores.sum(dim=1), exact.gains, rtol=1e-5)
+    ends = [run(name, pair, [ex])[0].scores for name in ("taylor", "taylor_baseline")]
+    torch.testing.assert_close(sum(ends) / 2, exact.scores, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(*ends, rtol=0.1)
+
+
+def gradients_at_the_target(pair: Pair, ex, degradation: str) -> dict[str, torch.Tensor]:
+    network = network_at(pair, 0)
+    loss(network, ex, degradation).backward()
+    return {
+        name: (pair.baseline[name] - pair.target[name]).double() * value.grad
+        for name, value in network.named_parameters()
+    }
+
+
+def test_fisher_and_molchanov_are_squares_of_contributions_at_the_target():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    found = {name: run(name, pair, [ex])[0].scores for name in ("taylor", "fisher", "molchanov")}
+    for row, degradation in enumerate(ex.inputs):
+        parts = gradients_at_the_target(pair, ex, degradation)
+        half = {name: value.square() / 2 for name, value in parts.items()}
+        np.testing.assert_allclose(
+            found["fisher"][row], per_filter(pair.network, half), rtol=1e-3, atol=1e-6
+        )
+        sums = pair.index.reduce(parts)
+        np.testing.assert_allclose(found["taylor"][row], sums, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(found["molchanov"][row], sums.square(), rtol=1e-3, atol=1e-5)
+
+
+def test_second_order_predicts_small_changes_better_than_first():
+    network = SmoothNetwork()
+    target = random_state(network, 2)
+    baseline = {
+        name: value + 0.05 * random_state(network, 1)[name] for name, value in target.items()
+    }
+    pair, ex = Pair.of(network, baseline, target, CPU), example()
+    names = ("taylor", "taylor_second", "signed")
+    sums = [run(name, pair, [ex])[0].scores.sum(dim=1) for name in names]
+    first, second = (abs(own - sums[-1]) for own in sums[:2])
+    assert (second < 0.2 * first).all()
+
+
+def test_conductance_agrees_with_a_slow_implementation():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (result,) = run("conductance", pair, [ex], nodes=3)
+    network = network_at(pair, 0)
+    for row, pixels in enumerate(ex.inputs.values()):
+        network.zero_grad()
+        for beta, weight in zip(*nodes_and_weights("gauss-legendre", 3), strict=True):
+            image = torch.lerp(as_float(ex.clean), as_float(pixels), beta)
+            (weight * ((network(image) - as_float(ex.reference)) ** 2).sum()).backward()
+        parts = {
+            name: (pair.baseline[name] - pair.target[name]).double() * value.grad
+            for name, value in network.named_parameters()
+        }
+        expected = pair.index.reduce(parts)
+        np.testing.assert_allclose(result.scores[row], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_signed_scores_with_biases_sum_to_the_gain_of_a_trained_pair():
+    torch.manual_seed(0)
+    network, ex = SmoothNetwork(), example(inputs=["blur"], side=12)
+    states = [copy.deepcopy(network.state_dict())]
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        output = network(as_float(ex.inputs["blur"]).float())
+        ((output - as_float(ex.reference).float()) ** 2).mean().backward()
+        optimizer.step()
+    states.append(network.state_dict())
+    pair = Pair.of(SmoothNetwork(), *states, CPU)
+    (result,) = run("signed", pair, [ex], nodes=8)
+    biases = signed_integral(pair, ex, "blur", "gauss-legendre", 8)
+    total = result.scores.sum().item() + sum(
+        value.sum().item() for name, value in biases.items() if name.endswith("bias")
+    )
+    assert total == pytest.approx(result.gains[0], rel=0.01)
+    assert result.completeness[0] < 0.01
+
+
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_greedy_takes_every_filter_once_and_by_rounds(rounds):
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (result,) = run("greedy", pair, [ex], rounds=rounds, proportion=0.2)
+    for scores in result.scores:
+        assert len(scores.unique()) == len(pair.index)
+    assert result.passes == 2 * rounds
+
+
 def test_faig_agrees_with_captum_in_parameter_space():
     captum = pytest.importorskip("captum.attr")
     pair, ex = random_pair(SmoothNetwork()), example(inputs=["blur"])
