@@ -2,7 +2,8 @@
 
 from faig.base.provenance import checksum
 from faig.networks.building import build, load_state
-from faig.networks.weights import load_checkpoint, save_weights
+from faig.networks.checkpoints import load_checkpoint
+from faig.networks.weights import save_weights
 from faig.run import cli
 
 

@@ -11,7 +11,8 @@ import safetensors.torch
 import torch
 from faig.base.errors import InputError
 from faig.networks.building import build, load_state, names
-from faig.networks.weights import load_checkpoint, load_metadata, load_weights, save_weights
+from faig.networks.checkpoints import load_checkpoint
+from faig.networks.weights import load_metadata, load_weights, save_weights
 from safetensors.torch import save_file
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -174,11 +175,39 @@ def test_a_folder_is_named(tmp_path, name):
         load_checkpoint(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["net.param", "net.bin"])
-def test_weights_of_ncnn_are_named(tmp_path, name):
+@pytest.mark.parametrize("name", ["net.pth", "net.bin"])
+def test_weights_of_ncnn_under_another_name_are_known(tmp_path, name):
     (tmp_path / name).write_bytes(b"7767517\n75 83\n")
-    with pytest.raises(InputError, match="weights of ncnn; expected a PyTorch checkpoint"):
+    with pytest.raises(InputError, match=r"looks like weights of ncnn; name their \.param file"):
         load_checkpoint(tmp_path / name)
+
+
+def test_a_part_of_a_checkpoint_and_other_names(tmp_path):
+    content = {f"net.generator.{name}": value for name, value in STATE.items()}
+    torch.save({**content, "net.critic.weight": torch.ones(1)}, tmp_path / "net.pth")
+    state = load_checkpoint(tmp_path / "net.pth", prefix="net.generator")
+    assert list(state) == list(STATE)
+    state = load_checkpoint(tmp_path / "net.pth", "net.generator", {"conv": "body.0"})
+    assert list(state) == ["body.0.weight", "body.0.bias"]
+    state = load_checkpoint(tmp_path / "net.pth", "net.generator", {"conv.bias": "offset"})
+    assert list(state) == ["conv.weight", "offset"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prefix": "generator"}, "prefix: 'generator' fits no name; .* there: conv.weight"),
+        ({"rename": {"con": "body"}}, "rename: 'con' fits no name"),
+        (
+            {"rename": {"conv.bias": "conv.weight"}},
+            "'conv.weight' is there twice, as 'conv.weight'",
+        ),
+    ],
+)
+def test_names_that_fit_nothing_are_told(tmp_path, options, message):
+    torch.save(STATE, tmp_path / "net.pth")
+    with pytest.raises(InputError, match=rf"net\.pth: {message}"):
+        load_checkpoint(tmp_path / "net.pth", **options)
 
 
 def test_a_refused_pickle_names_what_it_would_run_and_no_way_round(tmp_path):
@@ -230,6 +259,7 @@ SMALL = {
     "dan1": {"features": 6, "blocks": 2, "estimator_features": 4, "estimator_blocks": 1},
     "dan2": {"features": 6, "groups": 1, "blocks": 2, "estimator_features": 4},
     "dasr": {"features": 6, "groups": 2, "blocks": 1, "encoder_features": 3, "queue": 16},
+    "upconv7": {},
 }
 
 

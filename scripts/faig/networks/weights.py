@@ -1,10 +1,6 @@
-"""Weights in and out: safetensors, and checkpoints of others."""
+"""Weights in and out: safetensors, as every step of the workflow writes and reads them."""
 
 import json
-import pickle
-import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,8 +31,8 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     with readable(path):
-        state = _load_safetensors(path)
-    return _as_float32(path, state)
+        state = load_safetensors(path)
+    return as_float32(path, state)
 
 
 def load_metadata(path: str | Path) -> dict:
@@ -55,32 +51,12 @@ def load_metadata(path: str | Path) -> dict:
             raise OSError(str(error)) from None
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """Read a checkpoint that the user gives, float32 on the CPU; counters stay integers.
-
-    Args:
-        path: `.safetensors`, or a PyTorch checkpoint as BasicSR writes it: the weights under
-            `params_ema` or `params`, or bare; a prefix `module.` is taken off their names.
+def as_float32(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as float32, whole numbers as they are.
 
     Raises:
-        InputError: the file is missing, damaged, of another format, or a pickle that would run
-            code; or a tensor is sparse, named twice, or holds values that are not finite.
+        InputError: a tensor is not dense, or holds values that are not finite.
     """
-    path = Path(path)
-    with readable(path, ours=False):
-        _refuse_other_formats(path)
-        safe = path.suffix.lower() == ".safetensors"
-        state = _load_safetensors(path) if safe else _load_pickle(path)
-    named = {}
-    for given, value in state.items():
-        name = given.removeprefix("module.")
-        if name in named:
-            raise InputError(f"{path}: '{name}' is there twice, as '{name}' and 'module.{name}'")
-        named[name] = value
-    return _as_float32(path, named)
-
-
-def _as_float32(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     result = {}
     for name, value in state.items():
         if kind := _unusual(value):
@@ -103,28 +79,12 @@ def _unusual(value: Tensor) -> str:
     return next((kind for kind, found in kinds.items() if found), "")
 
 
-def _refuse_other_formats(path: Path) -> None:
-    """Name what people take for a checkpoint."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    expected = "expected a PyTorch checkpoint (.pth) or .safetensors"
-    # safetensors begin with the length of a JSON text, in 8 bytes
-    found = "safetensors" if start[8:9] == b"{" else "pickle" if start[:2] == b"PK" else ""
-    if found == "safetensors" and path.suffix.lower() != ".safetensors":
-        raise InputError(f"{path}: holds safetensors; rename it to {path.stem}.safetensors")
-    if found == "pickle" and path.suffix.lower() == ".safetensors":
-        raise InputError(f"{path}: holds a PyTorch checkpoint; rename it to {path.stem}.pth")
-    if not start:
-        raise InputError(f"{path}: is empty; {expected}")
-    if start.startswith(b"version https://git-lfs"):
-        raise InputError(f"{path}: a pointer of git-lfs, not the file; fetch it: git lfs pull")
-    if path.suffix.lower() in (".param", ".bin") and not start.startswith((b"PK", b"\x80")):
-        raise InputError(f"{path}: weights of ncnn; {expected}, from which these were converted")
-    if path.suffix.lower() != ".safetensors" and not start.startswith((b"PK", b"\x80")):
-        raise InputError(f"{path}: no checkpoint, it begins with {start[:16]!r}; {expected}")
+def load_safetensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a file as they are.
 
-
-def _load_safetensors(path: Path) -> Mapping[str, Tensor]:
+    Raises:
+        OSError: the file is damaged.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -132,56 +92,3 @@ def _load_safetensors(path: Path) -> Mapping[str, Tensor]:
         return load_file(path)
     except SafetensorError as error:
         raise OSError(str(error)) from None
-
-
-def _load_pickle(path: Path) -> Mapping[str, Tensor]:
-    _test_zip(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # the rest of torch's message tells how to load it nevertheless
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        if not found:
-            raise OSError("not readable as a PyTorch checkpoint") from None
-        raise InputError(
-            f"{path}: refused, because reading it could run code: it holds other things than "
-            f"weights ({found[1]}). Save the weights alone, as a state dict"
-        ) from None
-    except MemoryError:
-        raise
-    except Exception as error:  # of damaged pickles, any
-        raise OSError(f"not readable as a PyTorch checkpoint: {type(error).__name__}") from None
-    for key in ("params_ema", "params"):
-        if isinstance(content, Mapping) and key in content:
-            content = content[key]
-            break
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(value, Tensor) for value in content.values())
-    ):
-        raise InputError(
-            f"{path}: holds no weights; expected a state dict, bare or under 'params_ema', 'params'"
-        )
-    if others := [name for name in content if not isinstance(name, str)]:
-        raise InputError(f"{path}: a tensor is named {others[0]!r}; expected names of parameters")
-    return content
-
-
-def _test_zip(path: Path) -> None:
-    """Compare the parts of a zip file with their checksums, which torch does not; no programs."""
-    with path.open("rb") as file:
-        if file.read(2) != b"PK":
-            return  # older checkpoints are bare pickles
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise OSError(str(error)) from None
-    if damaged:
-        raise OSError(f"its part {damaged} has another checksum than recorded")
-    if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
-        raise InputError(
-            f"{path}: a TorchScript program; save the weights alone, as a state dict: "
-            "torch.save(model.state_dict(), …)"
-        )
