@@ -1,0 +1,403 @@
+"""The paper's claims and ours, each with a criterion that stood before the run, and a verdict.
+
+A claim is made of *parts*, such as one network, degradation and rival each, of which every one is
+judged by the same number: its 95 % interval above the claim's minimum says that the part holds,
+below that it does not, and around it that the run cannot tell.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..attribution.ranking import TOP
+from ..evaluation.bench import DELETION
+from ..evaluation.verdicts import VERDICTS
+from .summaries import chosen_per_layer, with_code
+
+Tables = Mapping[str, pd.DataFrame]
+RIVALS = ("intinf", "weight_change", "random")  # in the paper's order, best first
+LEVELS = ["seed", "image"]  # what a number is observed on
+PAIRS = 5  # of networks, degradations and seeds, that a correlation over them needs at least
+
+HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
+UNDECIDED, UNMEASURED = "not decidable here", "not measured here"
+
+
+class Unmeasured(LookupError):
+    """A run lacks a table, method or degradation that a claim is about."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One number of a claim.
+
+    Attributes:
+        what: which network, degradation, rival.
+        value, low, high: mean and 95 % interval; NaN where there are too few observations.
+        images, seeds: numbers of them.
+        needed: images (or seeds, pairs of networks) with which an interval of this spread would
+            leave the minimum; NaN where the spread is not known.
+    """
+
+    what: str
+    value: float
+    low: float
+    high: float
+    images: int
+    seeds: int
+    needed: float
+
+    def verdict(self, minimum: float) -> str:
+        """HOLDS, FAILS or UNDECIDED."""
+        return HOLDS if self.low > minimum else FAILS if self.high < minimum else UNDECIDED
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that a run may bear out.
+
+    Attributes:
+        name: short.
+        source: `paper`, or `beyond` it.
+        sentence: what is claimed.
+        criterion: what must be above the minimum, in words.
+        minimum: in `unit`.
+        unit: of the number.
+        evidence: from the run's tables to (what, observations); observations are a series with the
+            levels seed and image. `Unmeasured` says that the run has not what it takes.
+    """
+
+    name: str
+    source: str
+    sentence: str
+    criterion: str
+    minimum: float
+    unit: str
+    evidence: Callable[[Tables], Iterator[tuple[str, pd.Series]]]
+
+
+CLAIMS: list[Claim] = []
+
+
+def claim(name: str, source: str, sentence: str, criterion: str, minimum: float, unit: str):
+    """Register evidence as that of a claim."""
+
+    def register(evidence: Callable) -> Callable:
+        CLAIMS.append(Claim(name, source, sentence, criterion, minimum, unit, evidence))
+        return evidence
+
+    return register
+
+
+def judge(tables: Tables) -> pd.DataFrame:
+    """All claims on one run.
+
+    Args:
+        tables: masked, retrained, predicted, faig, matched_random, sets, health and, of a run that
+            compares two branches, evaluated; as the figures have them, with network and seed.
+
+    Returns:
+        A row per claim with claim, source, sentence, criterion, verdict, parts, holding and
+        failing (numbers of them), and of the part that is lowest: weakest, value, low, high,
+        unit, images, seeds, needed.
+    """
+    tables = {name: _with_whole_names(table) for name, table in tables.items()}
+    return pd.DataFrame([_judged(claim, tables) for claim in CLAIMS])
+
+
+def _with_whole_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Images named with their dataset: two may have an image of one name."""
+    if {"dataset", "image"} <= set(table):
+        return table.assign(image=table["dataset"] + "/" + table["image"])
+    return table
+
+
+def _judged(claim: Claim, tables: Tables) -> dict:
+    try:
+        parts = [part(what, seen, claim.minimum) for what, seen in claim.evidence(tables)]
+    except Unmeasured:
+        parts = []
+    verdicts = [part.verdict(claim.minimum) for part in parts]
+    facts = {key: getattr(claim, key) for key in ("source", "sentence", "criterion")}
+    row = {
+        "claim": claim.name,
+        **facts,
+        "verdict": together(verdicts),
+        "parts": len(parts),
+        "holding": verdicts.count(HOLDS),
+        "failing": verdicts.count(FAILS),
+    }
+    if parts:
+        weakest = min(parts, key=lambda part: math.inf if np.isnan(part.value) else part.value)
+        row |= {"weakest": weakest.what, "value": weakest.value, "low": weakest.low}
+        row |= {"high": weakest.high, "unit": claim.unit, "images": weakest.images}
+        row |= {"seeds": weakest.seeds, "needed": weakest.needed}
+    return row
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim by those on its parts."""
+    if not verdicts:
+        return UNMEASURED
+    if len(set(verdicts)) == 1:
+        return verdicts[0]
+    return PARTLY if HOLDS in verdicts else UNDECIDED
+
+
+def part(what: str, observed: pd.Series, minimum: float) -> Part:
+    """Mean and interval of observations over images and over seeds; the wider of both counts.
+
+    Images share a seed's training, and seeds its images: either alone would be too sure.
+    """
+    means = {level: observed.groupby(level=level).mean() for level in LEVELS}
+    counts = {level: len(values) for level, values in means.items()}
+    value = float(observed.mean())
+    found = [(_interval(v), v, v.std(ddof=1)) for v in means.values() if len(v) > 1]
+    if not found:
+        return Part(what, value, np.nan, np.nan, counts["image"], counts["seed"], np.nan)
+    (low, high), _, spread = max(found, key=lambda each: each[0][1] - each[0][0])
+    distance = abs(value - minimum)
+    needed = math.ceil((1.96 * spread / distance) ** 2) if distance else np.nan
+    return Part(what, value, low, high, counts["image"], counts["seed"], needed)
+
+
+def _interval(values: pd.Series) -> tuple[float, float]:
+    """95 % interval of the mean by Student's t; values that are all equal have no width."""
+    from scipy.stats import sem, t  # slow to import
+
+    error = sem(values)
+    if not error:
+        return float(values.mean()), float(values.mean())
+    low, high = t.interval(0.95, len(values) - 1, values.mean(), error)
+    return float(low), float(high)
+
+
+def _table(tables: Tables, name: str) -> pd.DataFrame:
+    if name not in tables:
+        raise Unmeasured(name)
+    return tables[name]
+
+
+def _per(table: pd.DataFrame, *keys: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Groups by columns, named by their values."""
+    for names, rows in table.groupby(list(keys), sort=False):
+        yield ", ".join(map(str, names)), rows
+
+
+def _own_and_other(table: pd.DataFrame, value: str, by: Sequence[str] = ()) -> pd.Series:
+    """A column on the filters' own degradation minus its mean on the other ranked ones.
+
+    Returns:
+        Indexed by network, degradation, `by`, seed and image. Empty with one degradation.
+    """
+    ranked = table["degradation"].unique()
+    keys = ["network", "degradation", *by, *LEVELS]
+    table = table[table["input_degradation"].isin(ranked)]
+    own = table["input_degradation"] == table["degradation"]
+    means = [table[where].groupby(keys, sort=False)[value].mean() for where in (own, ~own)]
+    return (means[0] - means[1]).dropna()
+
+
+def _at_top(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the top 1 % of the filters, or at the fewest that were tried."""
+    proportions = table["proportion"].unique()
+    return table[table["proportion"] == (TOP if TOP in proportions else min(proportions))]
+
+
+def _selective(tables: Tables) -> pd.Series:
+    masked = _at_top(_table(tables, "masked"))
+    masked = masked.assign(lost=masked["psnr_target"] - masked["psnr"])
+    return _own_and_other(masked, "lost", ["method"])
+
+
+def _method(series: pd.Series, name: str) -> pd.Series:
+    """Observations of one method."""
+    if name not in series.index.unique("method"):
+        raise Unmeasured(name)
+    return series.xs(name, level="method")
+
+
+def _split(series: pd.Series, suffix: str = "") -> Iterator[tuple[str, pd.Series]]:
+    """A series by network and degradation."""
+    for (network, degradation), rows in series.groupby(
+        level=["network", "degradation"], sort=False
+    ):
+        yield f"{network}, {degradation}{suffix}", rows
+
+
+@claim(
+    "masking is selective",
+    "paper",
+    "Without FAIG's top filters for a degradation the network forgets this one and keeps the rest.",
+    "PSNR lost on the filters' own degradation minus that on the other ones",
+    0.0,
+    "dB",
+)
+def masking_is_selective(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    yield from _split(_method(_selective(tables), "faig"))
+
+
+@claim(
+    "FAIG before its rivals",
+    "paper",
+    "FAIG finds more discriminative filters than IntInf, |Δθ| and random choice.",
+    "that of FAIG's filters minus that of each rival's",
+    0.0,
+    "dB",
+)
+def faig_before_its_rivals(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    selective = _selective(tables)
+    for rival in RIVALS:
+        difference = _method(selective, "faig") - _method(selective, rival)
+        yield from _split(difference, f", {rival}")
+
+
+def _learned(tables: Tables, rival: str) -> pd.Series:
+    """PSNR that FAIG's re-trained filters reach on their own degradation beyond a rival's."""
+    table = _table(tables, "retrained")
+    table = table[table["proportion"] == table["proportion"].min()]
+    own = table[table["input_degradation"] == table["degradation"]]
+    psnr = own.groupby(["network", "degradation", "method", *LEVELS], sort=False)["psnr"].mean()
+    return _method(psnr, "faig") - _method(psnr, rival)
+
+
+@claim(
+    "re-training order",
+    "paper",
+    "FAIG's filters alone learn more than those of IntInf, |Δθ| and random choice.",
+    "PSNR on the own degradation after re-training FAIG's filters minus each rival's",
+    0.0,
+    "dB",
+)
+def retraining_order(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    for rival in RIVALS:
+        yield from _split(_learned(tables, rival), f", {rival}")
+
+
+@claim(
+    "deblurring at the back",
+    "paper",
+    "Deblurring filters lie in the last layers, denoising ones in all.",
+    "mean depth of FAIG's top filters for blur minus that for noise, of the network's depth",
+    0.0,
+    "%",
+)
+def deblurring_at_the_back(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    placed = chosen_per_layer(_table(tables, "faig"), TOP)
+    for network, rows in placed.groupby("network", sort=False):
+        keys = ["seed", "degradation"]
+        if not {"blur", "noise"} <= set(rows["degradation"]):
+            raise Unmeasured("blur and noise")
+        depth = {
+            key: np.average(np.linspace(0, 100, len(layers)), weights=layers["chosen"])
+            for key, layers in rows.groupby(keys, sort=False)
+        }
+        depths = pd.Series(depth).rename_axis(keys)
+        difference = depths.xs("blur", level=1) - depths.xs("noise", level=1)
+        yield network, pd.concat({"all": difference}, names=["image"])
+
+
+@claim(
+    "filters tell the degradation",
+    "paper",
+    "The filters that a single image uses tell which degradation it has.",
+    "balanced accuracy with the target's output as reference: half way from guessing (50)",
+    75.0,
+    "%",
+)
+def filters_tell_the_degradation(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    told = _table(tables, "predicted")
+    told = told[(told["reference"] == "target_output") & (told["variant"] == "paper")]
+    told = told.assign(right=100.0 * (told["predicted"] == told["present"]))
+    for what, rows in _per(told, "network", "degradation"):
+        kinds = rows.pivot_table("right", LEVELS, "present")
+        yield what, kinds.mean(axis=1, skipna=False).dropna()
+
+
+@claim(
+    "one branch is enough",
+    "paper",
+    "A network without a branch that estimates the blur is as good at equal cost.",
+    "PSNR of the one-branch network of equal operations minus that of the two-branch one",
+    -0.1,
+    "dB",
+)
+def one_branch_is_enough(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    evaluated, keys = _table(tables, "evaluated"), ["network", "setting", *LEVELS]
+    psnr = [
+        evaluated[where].groupby(keys, sort=False)["psnr"].mean()
+        for where in (with_code(evaluated, "equal_operations"), with_code(evaluated))
+    ]
+    for names, rows in (psnr[0] - psnr[1]).groupby(level=["network", "setting"], sort=False):
+        yield ", ".join(names), rows
+
+
+def _specificity(tables: Tables) -> pd.Series:
+    """Removed share of the own gain minus that of the others' at the top 1 %, by crop."""
+    sets = _table(tables, "sets")
+    sets = _at_top(sets[(sets["direction"] == DELETION) & (sets["draw"] == 0)])
+    gain = sets["loss_baseline"] - sets["loss_target"]
+    removed = (sets["loss"] - sets["loss_target"]) / gain.where(gain > 0)
+    sets = sets.assign(removed=100 * removed.clip(0, 1)).dropna(subset="removed")
+    return _own_and_other(sets, "removed", ["method"])
+
+
+@claim(
+    "signed scores are more specific",
+    "beyond",
+    "With their sign kept, scores find filters that carry more of one skill and less of the rest.",
+    "share of the own gain deleted minus that of the others, top 1 % by signed minus by FAIG",
+    0.0,
+    "% of the gain",
+)
+def signed_scores_are_more_specific(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    found = _specificity(tables)
+    yield from _split(_method(found, "signed") - _method(found, "faig"))
+
+
+@claim(
+    "random filters re-train nearly as well",
+    "beyond",
+    "Random filters of the same layers learn nearly as much as FAIG's.",
+    "PSNR on the own degradation after re-training them minus after FAIG's",
+    -0.25,
+    "dB",
+)
+def random_filters_retrain_nearly_as_well(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    yield from _split(-_learned(tables, "matched_random"))
+
+
+@claim(
+    "health tells what can be attributed",
+    "beyond",
+    "Pairs that the health check calls healthy have more specific filters.",
+    f"rank correlation of verdict and specificity over at least {PAIRS} pairs and degradations",
+    0.0,
+    "",
+)
+def health_tells_what_can_be_attributed(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    keys = ["network", "degradation", "seed"]
+    health = _table(tables, "health").rename(columns={"input_degradation": "degradation"})
+    verdicts = health.groupby(keys, sort=False)["verdict"].first().map(VERDICTS[::-1].index)
+    both = pd.DataFrame({"health": verdicts, "found": _found_by_faig(tables)}).dropna()
+    if len(both) < PAIRS or both["health"].nunique() < 2:
+        nothing = pd.MultiIndex.from_tuples([(0, "all")], names=LEVELS)
+        yield f"{len(both)} pairs and degradations", pd.Series([np.nan], nothing)
+        return
+    # leaving one out at a time tells the spread of a correlation
+    ranked, count = both.rank(), len(both)
+    whole = ranked.corr().iloc[0, 1]
+    values = [
+        count * whole - (count - 1) * ranked.drop(ranked.index[i]).corr().iloc[0, 1]
+        for i in range(count)
+    ]
+    index = pd.MultiIndex.from_product([[0], range(count)], names=LEVELS)
+    yield f"{count} pairs and degradations", pd.Series(values, index)
+
+
+def _found_by_faig(tables: Tables) -> pd.Series:
+    found = _method(_specificity(tables), "faig")
+    return found.groupby(level=["network", "degradation", "seed"], sort=False).mean()

@@ -1,0 +1,191 @@
+"""Claims are judged by intervals against criteria, part by part."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from faig.report.findings import CLAIMS, Claim, judge, part, together
+
+IMAGES = [f"{n}" for n in range(12)]
+METHODS = ["faig", "signed", "intinf", "weight_change", "random", "matched_random"]
+INPUTS = ["blur", "noise"]
+
+
+def observed(values, seeds=1) -> pd.Series:
+    index = pd.MultiIndex.from_product([range(seeds), range(len(values))], names=["seed", "image"])
+    return pd.Series(np.tile(values, seeds), index, dtype=float)
+
+
+def test_an_interval_is_students():
+    found = part("all", observed([1, 2, 3, 4]), 0)
+    # mean 2.5, standard error 0.6455, t of 3 degrees of freedom 3.1824
+    assert (found.value, found.low, found.high) == pytest.approx((2.5, 0.4457, 4.5543), abs=1e-3)
+    assert (found.images, found.seeds) == (4, 1)
+    assert found.verdict(0) == "holds"
+    assert found.verdict(1) == "not decidable here"
+    assert found.verdict(5) == "does not hold"
+
+
+def test_seeds_that_differ_widen_an_interval():
+    values = observed([1, 1.1, 0.9, 1], seeds=2)
+    same = part("all", values, 0)
+    differing = part("all", values + np.repeat([0, 1], 4), 0)
+    assert differing.high - differing.low > same.high - same.low
+
+
+def test_one_image_decides_nothing():
+    found = part("all", observed([9]), 0)
+    assert found.verdict(0) == "not decidable here"
+    assert np.isnan(found.needed)
+
+
+def test_needed_images_would_decide():
+    values = np.array([1.3, -0.7, 0.9, -0.5, 1.1, -0.3])
+    few = part("all", observed(values), 0)
+    assert few.verdict(0) == "not decidable here"
+    assert few.needed > 6
+    more = np.resize(values, 6 * math.ceil(1.2 * few.needed / 6))
+    assert part("all", observed(more), 0).verdict(0) == "holds"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "not measured here"),
+        (["holds", "holds"], "holds"),
+        (["does not hold"], "does not hold"),
+        (["holds", "does not hold"], "holds in part"),
+        (["holds", "not decidable here"], "holds in part"),
+        (["does not hold", "not decidable here"], "not decidable here"),
+    ],
+)
+def test_a_verdict_on_parts(verdicts, expected):
+    assert together(verdicts) == expected
+
+
+def masking(lost) -> pd.DataFrame:
+    """A table of masking; `lost(method, own)` in dB, with a little noise."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "network": "net", "seed": 0, "method": method, "degradation": d, "proportion": 0.01,
+            "input_degradation": given, "dataset": "set", "image": image, "psnr_target": 30.0,
+            "psnr": 30 - lost(method, d == given) + rng.normal(0, 0.05),
+        }
+        for method, d, given, image in product(METHODS, INPUTS, [*INPUTS, "clean"], IMAGES)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def verdicts(**tables: pd.DataFrame) -> dict[str, str]:
+    found = judge(tables)
+    return dict(zip(found["claim"], found["verdict"], strict=True))
+
+
+def test_masking_that_is_selective_for_faig_only():
+    found = verdicts(masked=masking(lambda method, own: 2.0 * (own and method == "faig")))
+    assert found["masking is selective"] == "holds"
+    assert found["FAIG before its rivals"] == "holds"
+
+
+def test_masking_that_hurts_all_alike():
+    found = verdicts(masked=masking(lambda method, own: 2.0))
+    assert found["masking is selective"] != "holds"
+    found = verdicts(masked=masking(lambda method, own: 1.0 - 0.5 * own))
+    assert found["masking is selective"] == "does not hold"
+
+
+def test_one_rival_that_is_better():
+    strength = {"intinf": 3.0, "faig": 2.0}
+    found = verdicts(masked=masking(lambda method, own: own * strength.get(method, 0.0)))
+    assert found["FAIG before its rivals"] == "holds in part"
+
+
+def test_what_a_run_did_not_measure_is_said():
+    assert set(verdicts(masked=masking(lambda *_: 0.0)).values()) >= {"not measured here"}
+    only = masking(lambda *_: 0.0).query("method == 'faig'")
+    assert verdicts(masked=only)["FAIG before its rivals"] == "not measured here"
+
+
+def retraining(**psnr: float) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    rows = [
+        {
+            "network": "net", "seed": seed, "method": method, "degradation": d, "proportion": 0.03,
+            "input_degradation": d, "dataset": "set", "image": image,
+            "psnr": psnr[method] + rng.normal(0, 0.02),
+        }
+        for method, d, image, seed in product(psnr, INPUTS, IMAGES, range(2))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_retraining():
+    levels = {"faig": 27.0, "matched_random": 26.9, "intinf": 26.5, "weight_change": 26.0}
+    found = verdicts(retrained=retraining(**levels, random=25.0))
+    assert found["re-training order"] == "holds"
+    assert found["random filters re-train nearly as well"] == "holds"
+    found = verdicts(retrained=retraining(**levels | {"matched_random": 26.0}, random=25.0))
+    assert found["random filters re-train nearly as well"] == "does not hold"
+
+
+def ranking(last: bool) -> pd.DataFrame:
+    """Two hundred filters in four layers; those for blur are best in the last one, or first."""
+    tables = []
+    for seed, degradation in product(range(3), INPUTS):
+        layer = np.repeat(["a", "b", "c", "d"], 50)
+        rank = np.random.default_rng(seed).permutation(200)
+        if degradation == "blur":
+            rank = np.arange(200)[::-1] if last else np.arange(200)
+        rows = {"filter": np.arange(200), "layer": layer, "rank": rank}
+        tables.append(pd.DataFrame(rows).assign(network="net", seed=seed, degradation=degradation))
+    return pd.concat(tables)
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(True, "holds"), (False, "does not hold")])
+def test_places(last, verdict):
+    many = {"faig": ranking(last)}
+    found = judge(many).set_index("claim").loc["deblurring at the back"]
+    assert found["seeds"] == 3
+    assert found["verdict"] in (verdict, "not decidable here")
+    assert (found["value"] > 0) == last
+
+
+def test_one_seed_does_not_decide_on_places():
+    single = ranking(True).query("seed == 0")
+    assert verdicts(faig=single)["deblurring at the back"] == "not decidable here"
+
+
+def sets(**own: float) -> pd.DataFrame:
+    """The bench's table: share of the own gain that is deleted by method; nothing of the other."""
+    rows = [
+        {
+            "network": "net", "seed": 0, "method": method, "degradation": d, "draw": 0,
+            "direction": "deletion", "proportion": 0.01, "input_degradation": given,
+            "dataset": "set", "image": image, "loss_baseline": 3.0, "loss_target": 1.0,
+            "loss": 1.0 + 2 * share * (d == given) + 0.01 * (number % 3),
+        }
+        for (method, share), d, given, (number, image) in product(
+            own.items(), INPUTS, INPUTS, enumerate(IMAGES)
+        )
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_specificity():
+    assert verdicts(sets=sets(faig=0.4, signed=0.9))["signed scores are more specific"] == "holds"
+    found = verdicts(sets=sets(faig=0.9, signed=0.4))
+    assert found["signed scores are more specific"] == "does not hold"
+
+
+def test_few_pairs_do_not_decide_on_health():
+    health = pd.DataFrame({"network": "net", "seed": 0, "input_degradation": INPUTS})
+    found = verdicts(sets=sets(faig=0.4), health=health.assign(verdict="healthy"))
+    assert found["health tells what can be attributed"] == "not decidable here"
+
+
+def test_names_are_unique_and_criteria_are_said():
+    assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
+    assert all(isinstance(claim, Claim) and claim.criterion for claim in CLAIMS)
