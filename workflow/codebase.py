@@ -204,7 +204,7 @@ def _name(decorator: ast.expr) -> str:
 
 def operators() -> dict[str, dict[str, Parameter]]:
     """Degradation operators and their parameters, see `registered`."""
-    return registered("data/degradations", "operator")
+    return registered("data/operators", "operator")
 
 
 def methods() -> dict[str, dict[str, Parameter]]:

@@ -29,12 +29,17 @@ POSITIVE = Range(lambda x: x > 0, "a number above 0")
 COUNT = Range(lambda n: n >= 1, "a whole number of at least 1")
 
 KERNELS = ("bicubic", "bilinear")  # of the library, which imports torch
+RESAMPLING = Range(lambda name: name in KERNELS, f"one of {', '.join(KERNELS)}")
 
 # by name of an operator or method, and of its parameter
 RANGES = {
     "gaussian_blur": {"size": ODD, "sigma": POSITIVE},
+    "anisotropic_gaussian_blur": {"size": ODD, "sigma_x": POSITIVE, "sigma_y": POSITIVE},
+    "motion_blur": {"length": Range(lambda x: x >= 1, "a number of at least 1")},
+    "poisson_noise": {"peak": POSITIVE},
+    "rescale": {"factor": POSITIVE, "kernel": RESAMPLING},
     "random_gaussian_blur": {"size": ODD, "low": POSITIVE, "high": POSITIVE},
-    "downsample": {"kernel": Range(lambda name: name in KERNELS, f"one of {', '.join(KERNELS)}")},
+    "downsample": {"kernel": RESAMPLING},
     "gaussian_noise": {"sigma": Range(lambda x: 0 <= x <= 1, "a number from 0 to 1")},
     "jpeg": {"quality": Range(lambda n: 1 <= n <= 100, "a whole number from 1 to 100")},
 }

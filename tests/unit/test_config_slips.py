@@ -9,7 +9,7 @@ import pytest
 import ranges
 import yaml
 from configuration import ConfigError
-from faig.data.degradations import RESAMPLING
+from faig.data.operators import RESAMPLING
 from toys import changed
 
 HOME = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from configuration import ConfigError
 from faig.attribution.methods import METHODS
-from faig.data.degradations import OPERATORS
+from faig.data.operators import OPERATORS
 from faig.networks import building as networks
 from sections import Sections
 from toys import changed
@@ -305,7 +305,7 @@ def library_modules(script: str, *architectures: str) -> set[str]:
         ),
         (
             "synthesize",
-            {"data/degradations", "data/sources"},
+            {"data/operators", "data/sources"},
             {"networks/building", "training/loop"},
         ),
         (

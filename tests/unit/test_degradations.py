@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 import torch
 from faig.base.errors import InputError
-from faig.data.degradations import (
-    OPERATORS,
-    Context,
-    Degradation,
-    build_degradations,
-    to_float,
-    to_uint8,
-)
+from faig.data.degradations import Degradation, build_degradations
+from faig.data.operators import OPERATORS, Context
+from faig.data.pixels import to_float, to_uint8
 from PIL import Image
 from scipy import ndimage
 
@@ -200,3 +195,90 @@ def test_wrong_operators_are_named(spec, message):
 def test_wrong_values_are_named(spec, message):
     with pytest.raises(InputError, match=message):
         Degradation([spec], 2).apply_stem(images(16, 16))
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, -45])
+def test_anisotropic_blur_is_a_turned_gaussian(angle):
+    x = images(40, 30)
+    blurred = apply(
+        "anisotropic_gaussian_blur", x, size=15, sigma_x=3.0, sigma_y=1.0, angle=float(angle)
+    )
+    turn = np.deg2rad(angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    inverse = np.linalg.inv(rotation @ np.diag([9.0, 1.0]) @ rotation.T)
+    places = np.mgrid[7:-8:-1, -7:8][::-1]  # x to the right, y upwards
+    kernel = np.exp(-np.einsum("iyx,ij,jyx->yx", places, inverse, places) / 2)
+    kernel /= kernel.sum()
+    expected = ndimage.convolve(x.double().numpy(), kernel[None, None], mode="reflect")
+    np.testing.assert_allclose(blurred, expected, atol=1e-6)
+
+
+def test_anisotropic_blur_of_equal_widths_is_gaussian_blur():
+    x = images(24, 30)
+    parameters = {"size": 11, "sigma_x": 1.5, "sigma_y": 1.5, "angle": 20.0}
+    blurred = apply("anisotropic_gaussian_blur", x, **parameters)
+    torch.testing.assert_close(blurred, apply("gaussian_blur", x, size=11, sigma=1.5))
+
+
+@pytest.mark.parametrize(("angle", "axis"), [(0.0, 3), (90.0, 2), (180.0, 3)])
+def test_motion_blur_along_an_axis_is_a_moving_average(angle, axis):
+    x = images(24, 30)
+    blurred = apply("motion_blur", x, length=5.0, angle=angle)
+    expected = ndimage.uniform_filter1d(x.double().numpy(), 5, axis=axis, mode="reflect")
+    np.testing.assert_allclose(blurred, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [1.0, 4.0, 6.5])
+@pytest.mark.parametrize("angle", [20.0, 45.0, 120.0])
+def test_a_point_moved_becomes_a_line_in_the_direction_of_the_motion(length, angle):
+    x = torch.zeros(1, 1, 31, 31)
+    x[..., 15, 15] = 1
+    line = apply("motion_blur", x, length=length, angle=angle)[0, 0].double().numpy()
+    assert line.sum() == pytest.approx(1)
+    y, x = np.mgrid[15:-16:-1, -15:16]
+    assert (line * x).sum() == pytest.approx(0, abs=1e-6)
+    assert (line * y).sum() == pytest.approx(0, abs=1e-6)
+    if length > 1:
+        covariance = [[(line * a * b).sum() for a in (x, y)] for b in (x, y)]
+        spread, directions = np.linalg.eigh(covariance)
+        found = np.degrees(np.arctan2(*directions[:, 1][::-1])) % 180
+        assert found == pytest.approx(angle, abs=3)
+        assert spread[1] == pytest.approx(length**2 / 12, rel=0.35)
+
+
+def test_poisson_noise_has_the_statistics_of_counted_photons():
+    x = torch.full((1, 3, 200, 200), 0.25)
+    noisy = apply("poisson_noise", x, generator=seeded(), peak=50.0)
+    assert noisy.mean() == pytest.approx(0.25, abs=1e-3)
+    assert noisy.var() == pytest.approx(0.25 / 50, rel=0.03)
+    torch.testing.assert_close(noisy * 50, (noisy * 50).round(), atol=1e-4, rtol=0)
+    assert torch.equal(noisy, apply("poisson_noise", x, generator=seeded(), peak=50.0))
+    assert not torch.equal(noisy, apply("poisson_noise", x, generator=seeded(1), peak=50.0))
+
+
+def test_rescaling_keeps_what_is_smooth_and_agrees_with_pillow():
+    x = images(40, 32, 1)
+    result = apply("rescale", x, factor=0.5)
+    assert result.shape == x.shape
+    channel = Image.fromarray(x[0, 0].numpy())
+    expected = channel.resize((16, 20), Image.BICUBIC).resize((32, 40), Image.BICUBIC)
+    np.testing.assert_allclose(result[0, 0], np.array(expected), atol=1e-5)
+    flat = torch.full((1, 3, 9, 7), 0.3)
+    torch.testing.assert_close(apply("rescale", flat, factor=0.4, kernel="bilinear"), flat)
+
+
+def test_a_chain_of_degradations_is_one_more_degradation():
+    """Blur, resizing, shot noise and JPEG twice, as blind super-resolution in the wild does it."""
+    chain = [
+        {"op": "anisotropic_gaussian_blur", "size": 9, "sigma_x": 2, "sigma_y": 1, "angle": 30},
+        {"op": "rescale", "factor": 0.7},
+        {"op": "poisson_noise", "peak": 200},
+        {"op": "jpeg", "quality": 60},
+        {"op": "motion_blur", "length": 3, "angle": 60},
+        DOWN,
+        {"op": "gaussian_noise", "sigma": 0.02},
+        {"op": "jpeg", "quality": 80},
+    ]
+    degraded = Degradation(chain, 2)(images(32, 32), seeded())
+    assert degraded.shape == (2, 3, 16, 16)
+    assert torch.equal(degraded, Degradation(chain, 2)(images(32, 32), seeded()))

@@ -17,7 +17,8 @@ from faig.base.errors import InputError
 from faig.base.provenance import canonical_json
 from faig.base.seeds import derive
 from faig.data import synthesis
-from faig.data.degradations import build_degradations, to_float, to_uint8
+from faig.data.degradations import build_degradations
+from faig.data.pixels import to_float, to_uint8
 from faig.data.sources import folder_files
 from faig.data.store import ImageStore
 from faig.data.synthesis import Recipe, synthesize

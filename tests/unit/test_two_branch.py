@@ -14,7 +14,6 @@ from faig.base.errors import InputError
 from faig.benchmark.released import Search
 from faig.comparison.controls import matched_blocks
 from faig.data.batch import Batch
-from faig.data.degradations import gaussian_kernel
 from faig.data.kernels import (
     SIGMAS,
     KernelPCA,
@@ -23,6 +22,7 @@ from faig.data.kernels import (
     kernel_pca,
     set_kernel_code,
 )
+from faig.data.operators import gaussian_kernel
 from faig.evaluation.ablation import Choice, mask
 from faig.networks import cost
 from faig.networks.building import build, load_state

@@ -7,7 +7,8 @@ import torch
 from faig.attribution.examples import Example
 from faig.attribution.pair import Pair
 from faig.base.device import Compute
-from faig.data.degradations import Degradation, to_float, to_uint8
+from faig.data.degradations import Degradation
+from faig.data.pixels import to_float, to_uint8
 from faig.data.store import ImageStore, ImageWriter
 from torch import nn
 

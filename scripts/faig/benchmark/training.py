@@ -23,7 +23,8 @@ from ..base.device import Compute
 from ..base.progress import progress
 from ..data.batch import Batch
 from ..data.batches import PatchSampler, SubImages
-from ..data.degradations import Degradation, build_degradations, to_float
+from ..data.degradations import Degradation, build_degradations
+from ..data.pixels import to_float
 from ..data.store import ImageStore
 from ..networks.building import build
 from ..networks.objectives import objective_class

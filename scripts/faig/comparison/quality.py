@@ -12,8 +12,8 @@ from ..base.device import Compute
 from ..base.metrics import psnr, ssim
 from ..base.progress import progress
 from ..data.crops import Crop
-from ..data.degradations import quantize
 from ..data.kernels import kernel_pca_of
+from ..data.pixels import quantize
 from ..data.store import ImageStore
 from ..networks.restoring import restore
 from .probes import number_probe

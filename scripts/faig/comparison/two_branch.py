@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..base.device import Compute
 from ..data.crops import Crop
-from ..data.degradations import quantize
+from ..data.pixels import quantize
 from ..data.store import ImageStore
 from ..networks.building import build, load_state
 from ..networks.weights import load_weights

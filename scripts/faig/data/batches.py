@@ -20,7 +20,8 @@ from torch import Tensor
 from ..base.device import Compute
 from ..base.errors import InputError
 from .batch import Batch
-from .degradations import Degradation, to_float
+from .degradations import Degradation
+from .pixels import to_float
 from .store import Extent, ImageStore
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InputError
-from .degradations import gaussian_lines
+from .operators import gaussian_lines
 
 SIZE = 21  # side of a kernel in HR pixels
 COMPONENTS = 10

@@ -14,19 +14,20 @@ from ..base.errors import InputError
 from ..base.progress import progress
 from ..base.provenance import canonical_json, checksum
 from ..base.seeds import derive
-from . import degradations, sources
-from .degradations import Degradation, to_float, to_uint8
+from . import degradations, operators, pixels, sources
+from .degradations import Degradation
+from .pixels import to_float, to_uint8
 from .sources import DIGEST_BYTES, measure_cropped, read_cropped
 from .store import ImageWriter, digest_key
 
 # an unfinished file is not gone on with after a change of these
 MODULES = [
-    Path(file) for file in (__file__, degradations.__file__, seeds.__file__, sources.__file__)
+    Path(__file__),
+    *(Path(module.__file__) for module in (degradations, operators, pixels, seeds, sources)),
 ]
 
-SMALLEST = (
-    8  # LR pixels on each side; borders are left out of PSNR, and of what is left it is a mean
-)
+# LR pixels on each side; borders are left out of PSNR, and of what is left it is a mean
+SMALLEST = 8
 
 
 class Recipe:

@@ -12,7 +12,7 @@ from ..attribution.pair import Pair
 from ..attribution.ranking import ranks, top
 from ..base.progress import progress
 from ..data.crops import Crop, spread_crops
-from ..data.degradations import to_uint8
+from ..data.pixels import to_uint8
 from ..data.store import ImageStore
 from ..networks.restoring import restore
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.device import Compute
-from ..data.degradations import quantize
+from ..data.pixels import quantize
 
 
 @torch.inference_mode()
