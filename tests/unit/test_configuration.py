@@ -296,7 +296,7 @@ def library_modules(script: str, *architectures: str) -> set[str]:
         (
             "attribute",
             {"attribution/methods", "attribution/quadrature", "attribution/pair"},
-            {"training/loop", "attribution/ranking"},
+            {"training/loop", "evaluation/ablation"},
         ),
         (
             "rank",
