@@ -48,7 +48,7 @@ class Request(NamedTuple):
 
 
 class Requests:
-    """The requests of one checked config (`configuration.load`); methods are named after rules."""
+    """The requests of one checked config (`faig_workflow.config.load`), by rule."""
 
     def __init__(self, config: Mapping):
         self.config = config

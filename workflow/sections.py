@@ -7,12 +7,12 @@ exact: key order does not matter, every value does, and nothing else is seen.
 from collections.abc import Iterable, Mapping
 from itertools import product
 
-from configuration import RANDOM_BLUR
 from faig.base.provenance import canonical_json
+from faig_workflow.config import RANDOM_BLUR
 
 
 class Sections:
-    """The sections of one checked config (`configuration.load`), by rule.
+    """The sections of one checked config (`faig_workflow.config.load`), by rule.
 
     Every method returns the canonical JSON text that the rule's script takes as `--config`.
     """

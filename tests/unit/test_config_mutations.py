@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import configuration
 import yaml
+from faig_workflow import config as configuration
 
 HOME = Path(__file__).parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8"))

@@ -4,12 +4,11 @@ import copy
 from pathlib import Path
 
 import codebase
-import configuration
 import pytest
-import ranges
 import yaml
-from configuration import ConfigError
 from faig.data.operators import RESAMPLING
+from faig_workflow import config as configuration
+from faig_workflow.config import ConfigError, parameters
 from toys import changed
 
 HOME = Path(__file__).parents[2]
@@ -129,7 +128,7 @@ def test_it_is_refused_in_one_line(key, value, words):
 
 
 def test_kernels_are_those_of_the_library():
-    assert set(ranges.KERNELS) == set(RESAMPLING)
+    assert set(parameters.KERNELS) == set(RESAMPLING)
 
 
 FINE = [

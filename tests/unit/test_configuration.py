@@ -2,13 +2,13 @@ import copy
 from pathlib import Path
 
 import codebase
-import configuration
 import pytest
 import yaml
-from configuration import ConfigError
 from faig.attribution.methods import METHODS
 from faig.data.operators import OPERATORS
 from faig.networks import building as networks
+from faig_workflow import config as configuration
+from faig_workflow.config import ConfigError
 from sections import Sections
 from toys import changed
 

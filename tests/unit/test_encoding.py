@@ -61,8 +61,9 @@ def test_no_rule_file_depends_on_the_locale(path):
 def test_what_the_workflow_reads_first_is_read_in_any_locale():
     """Schema and code, both of which hold more than ASCII."""
     code = (
-        "import sys; sys.path[:0] = ['scripts', 'workflow']; import codebase, configuration;"
-        "print(len(configuration.SCHEMA), len(codebase.code('summarize')), len(codebase.methods()))"
+        "import sys; sys.path[:0] = ['scripts', 'workflow']; import codebase;"
+        "from faig_workflow.config.schema import schema;"
+        "print(len(schema()), len(codebase.code('summarize')), len(codebase.methods()))"
     )
     command = [sys.executable, "-c", code]
     done = [

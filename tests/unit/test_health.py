@@ -2,7 +2,6 @@
 
 import copy
 
-import configuration
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +14,7 @@ from faig.evaluation.verdicts import VERDICTS, Limits, judge, worst
 from faig.report.figures import FIGURES
 from faig.report.looks import DEGRADATIONS
 from faig.report.summary import fitness
+from faig_workflow import config as configuration
 from test_figures import texts
 from test_sections import DEFAULT
 from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo

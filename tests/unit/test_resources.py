@@ -1,7 +1,7 @@
 """What jobs ask a cluster for grows with what they have to do."""
 
-import configuration
 import pytest
+from faig_workflow import config as configuration
 from resources import Requests
 from test_sections import COMPARISON, DEFAULT
 from toys import changed

@@ -2,10 +2,10 @@ import fnmatch
 import json
 from pathlib import Path
 
-import configuration
 import pytest
 import yaml
 from faig.base.provenance import canonical_json
+from faig_workflow import config as configuration
 from sections import Sections
 from toys import changed
 

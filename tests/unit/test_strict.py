@@ -2,8 +2,7 @@
 
 import pytest
 import yaml
-from strict import read_strictly
-from wording import ConfigError
+from faig_workflow.config import ConfigError, read_strictly
 
 BOMB = "a0: &a0 [x]\n" + "".join(
     f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(9)

@@ -12,7 +12,7 @@ from pathlib import Path
 CONTEXT = get_context("forkserver")
 # Snakemake and the packages that it and the workflow import on every call
 PRELOADED = (
-    "filelock", "jsonschema", "numpy", "PIL.ImageOps", "psutil", "pydantic", "requests",
+    "filelock", "numpy", "PIL.ImageOps", "psutil", "pydantic", "requests",
     "snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "tqdm", "yte",
 )  # fmt: skip
 CONTEXT.set_forkserver_preload(list(PRELOADED))

@@ -11,8 +11,8 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 import codebase
-import configuration
 import pytest
+from faig_workflow.config.schema import leaf_keys
 from PIL import Image
 
 from .conftest import HOME, TINY, Workflow, change
@@ -368,7 +368,7 @@ def archived(complete) -> Planner:
 
 def test_every_key_has_a_row():
     assert not CHANGES.keys() & ARCHIVE_CHANGES.keys()
-    assert CHANGES.keys() | ARCHIVE_CHANGES.keys() == set(configuration.leaf_keys())
+    assert CHANGES.keys() | ARCHIVE_CHANGES.keys() == set(leaf_keys())
 
 
 @pytest.mark.parametrize("key", CHANGES)

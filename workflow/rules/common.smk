@@ -14,7 +14,6 @@ from snakemake.logging import logger
 HOME = Path(workflow.current_basedir).parent.parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 
-import configuration
 import display
 import gpus
 import guard
@@ -25,9 +24,9 @@ from faig.base.errors import DiskFull, InputError
 from faig.base.provenance import checksum
 from faig.data.sources import folder_files
 from faig.run import manifest
+from faig_workflow import config as configuration
 from resources import CPUS, Requests
 from sections import Sections
-from strict import read_strictly
 
 # two config files would be merged key by key, so the default is read only where none is given
 if not workflow.configfiles:
@@ -38,7 +37,7 @@ if not workflow.configfiles:
 try:
     for path in workflow.configfiles:
         if Path(path).suffix != ".json":  # which Snakemake reads by another parser
-            read_strictly(Path(path))
+            configuration.read_strictly(Path(path))
     config = configuration.load(config)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import yaml
-from wording import ConfigError
+
+from .wording import ConfigError
 
 VALUES = 100_000  # of a config, with all that its aliases repeat
 

@@ -1,0 +1,102 @@
+"""What is attributed by which methods, and how their rankings are judged."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import codebase
+from pydantic import AfterValidator, Field
+
+from .parameters import bad_call, quadrature
+from .section import (
+    Count,
+    Names,
+    Nodes,
+    Proportion,
+    Proportions,
+    Schedule,
+    Section,
+    Slip,
+    refuse,
+)
+
+Crop = Annotated[int, Field(ge=32)]  # side in HR pixels of what is evaluated
+
+
+def _with_faig(methods: dict) -> dict:
+    if "faig" not in methods:
+        refuse([Slip((), "the key 'faig' is missing")])
+    return methods
+
+
+class Attribution(Section):
+    """Whose filters are searched for, and how."""
+
+    degradations: Annotated[Names, Field(min_length=2)] = Field(
+        description="those whose filters are searched for; each is contrasted with the others, so "
+        "none may have all operators that another has beyond `clean`",
+    )
+    methods: Annotated[dict[str, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
+        json_schema_extra={"required": ["faig"]},
+        description="methods by name with their parameters; `faig` must be among them. The control "
+        "`matched_random`, random filters but as many per layer as FAIG's, is always added",
+    )
+
+    def slips(self) -> Iterator[Slip]:
+        known = codebase.methods()
+        for name, given in self.methods.items():
+            found = [
+                *bad_call("attribution method", name, given or {}, known),
+                *quadrature(given or {}, "tolerance" in known.get(name, {})),
+            ]
+            for slip in found:
+                yield slip._replace(place=("methods", name, *slip.place))
+
+
+class Masking(Section):
+    """Filters of the target that are set back to the baseline's."""
+
+    proportions: Proportions = Field(description="of the filters that are masked")
+
+
+class _Retrained(Section):
+    proportions: Proportions = Field(description="of the filters that are re-trained")
+
+
+class Retraining(Schedule, _Retrained):
+    """Training of the chosen filters alone, from the baseline."""
+
+
+class Prediction(Section):
+    """Which degradation an image has, told by the filters that matter for it."""
+
+    proportion: Proportion = Field(0.01, description="of the filters that are compared")
+    crop: Crop = Field(
+        128, description="side of the HR crops whose degradation is predicted, in pixels"
+    )
+    crops_per_image: Count = Field(12, description="at most")
+    quadrature: str = Field("gauss-legendre", description="as for `faig`")
+    nodes: Nodes = Field(8, description="of the quadrature")
+
+    def slips(self) -> Iterator[Slip]:
+        return quadrature({"quadrature": self.quadrature, "nodes": self.nodes}, adaptive=False)
+
+
+class Faithfulness(Section):
+    """The bench that judges rankings."""
+
+    crop: Crop = Field(
+        96,
+        description="side in HR pixels of the crops of test images on which rankings are judged; "
+        "the smallest image's where that is less",
+    )
+    crops_per_image: Count = Field(2, description="at most")
+    draws: Count = Field(
+        20,
+        description="random choices of filters, as many in each layer as FAIG's, that rankings are "
+        "compared with",
+    )
+    filters: Count = Field(
+        200,
+        description="about how many filters, of all layers and sizes of change, are deleted one by "
+        "one for their exact effects",
+    )

@@ -1,0 +1,56 @@
+"""How long things take."""
+
+from typing import Annotated, Literal
+
+from faig.attribution.quadrature import RULES
+from pydantic import Field
+
+from .section import DISTINCT, Count, Counts, Nodes, Section, Side, Size
+
+Tried = Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1)]
+
+
+class Benchmark(Section):
+    """Exactness of the quadrature, cost of attribution, speed of training."""
+
+    nodes: Nodes = Field(8, description="Gauss-Legendre nodes of our engine")
+    repetitions: Count = Field(3, description="of every timing; the median counts")
+    sizes: Annotated[list[Size], Field(min_length=1), *DISTINCT] = Field(
+        [[40, 60], [80, 120], [160, 240]],
+        description="heights and widths of the images, in LR pixels",
+    )
+    images: Annotated[Counts, *DISTINCT] = Field(
+        [1, 2, 4],
+        description="numbers of images to attribute one after another, at the smallest size; larger"
+        " sizes take one",
+    )
+    matrices: Counts = Field(
+        [1024, 2048, 4096],
+        description="sides of the matrix products that measure the machine's peak; the fastest "
+        "counts",
+    )
+    patch: Side = Field(
+        64,
+        description="side of the HR patches in pixels with which training is timed, rounded down to"
+        " a multiple of the scale",
+    )
+    batch: Count = Field(16, description="patches per iteration of the training that is timed")
+    reference_size: Size = Field(
+        [40, 40],
+        description="height and width in LR pixels of the image on which exactness is measured",
+    )
+    reference_nodes: int = Field(
+        512,
+        ge=1,
+        le=100_000,
+        description="midpoint nodes that everything is compared with",
+    )
+    curve: dict[Literal[tuple(RULES)], Tried] = Field(
+        {
+            "gauss-legendre": [2, 4, 8, 16, 32],
+            "left": [4, 8, 16, 32],
+            "midpoint": [2, 4, 8, 16, 32],
+            "trapezoid": [2, 4, 8, 16, 32],
+        },
+        description="numbers of nodes to try, per quadrature rule",
+    )

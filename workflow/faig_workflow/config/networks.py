@@ -1,0 +1,79 @@
+"""Networks by name, and given weights."""
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import codebase
+from pydantic import Field
+
+from . import wording
+from .parameters import bad_call, sizes
+from .section import Path, Section, Slip
+
+CLASS = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+class Architecture(Section):
+    """A network's class and what it is built with."""
+
+    architecture: str = Field(
+        description='a name from the table below, or `"package.module:Class"` for your own, outside'
+        " Python's own modules",
+    )
+    parameters: dict[str, Any] = Field(
+        {},
+        description="arguments of the class, see the table below, all numbers at least 1; without "
+        "them, the network has its paper's size",
+    )
+
+    def slips(self) -> Iterator[Slip]:
+        if ":" in self.architecture:
+            yield from _bad_class(self.architecture)
+        elif self.architecture not in codebase.networks():
+            yield Slip(
+                ("architecture",),
+                wording.unknown("network", self.architecture, codebase.networks()),
+            )
+        else:
+            yield from self._bad_parameters()
+
+    def _bad_parameters(self) -> Iterator[Slip]:
+        """What a network of ours cannot be built with."""
+        own = {name: value for name, value in self.parameters.items() if name != "scale"}
+        if len(own) < len(self.parameters):
+            yield Slip(
+                ("parameters", "scale"),
+                "found here, expected at the top level only, for all networks",
+            )
+        known = codebase.network_parameters(self.architecture)
+        if known is None:
+            return
+        slips = bad_call("network", self.architecture, own, {self.architecture: known})
+        for name, value in own.items():
+            if name in known:
+                slips = [*slips, *(s._replace(place=(name, *s.place)) for s in sizes(value))]
+        for slip in slips:
+            yield slip._replace(place=("parameters", *slip.place))
+
+
+def _bad_class(name: str) -> Iterator[Slip]:
+    """Names of a user's own class that cannot be one."""
+    match = CLASS.fullmatch(name)
+    if not match:
+        yield Slip(("architecture",), wording.wrong(name, 'a class as "package.module:Class"'))
+    elif match[1] in sys.stdlib_module_names:
+        words = f"a class of your own: '{match[1]}' is a module of Python's"
+        yield Slip(("architecture",), wording.wrong(name, words))
+
+
+class Network(Architecture):
+    """A network whose filters are searched for."""
+
+    baseline: Path | None = Field(
+        None,
+        description="a checkpoint to take as the baseline instead of training it: `.safetensors`, "
+        "or `.pth` as BasicSR writes it",
+    )
+    target: Path | None = Field(None, description="likewise for the target")

@@ -1,0 +1,164 @@
+"""The whole config: what is said of the run itself, and all sections."""
+
+from collections.abc import Iterator
+from itertools import permutations
+from typing import Annotated, Any, Literal, Self
+
+import codebase
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from . import wording
+from .attribution import Attribution, Faithfulness, Masking, Prediction, Retraining
+from .benchmark import Benchmark
+from .datasets import Data, Dataset, clashes
+from .degradations import Operators, downsampled_once
+from .figures import Figures
+from .health import Health
+from .networks import Network
+from .section import DISTINCT, Name, Section, Slip, all_slips, expected, refuse
+from .training import Training
+from .two_branch import TwoBranch
+
+# folders below results/ that all runs share
+SHARED = ("archives", "cache")
+
+# what `protocol: released` sets where the config says nothing else: the paper's released code
+# integrates by a left sum of 100 nodes, downsamples bilinearly without antialiasing (cv2.resize
+# takes the interpolation as another argument), and takes the gradient of the blue channel
+RELEASED_QUADRATURE = {"quadrature": "left", "nodes": 100}
+RELEASED_KERNEL = "bilinear"
+
+
+def _no_float(value: Any) -> Any:
+    """2.0 equals 2, but is none of the factors."""
+    if isinstance(value, float):
+        raise PydanticCustomError("literal_error", "no factor")
+    return value
+
+
+class Config(Section):
+    """Configuration of a run."""
+
+    run: Name = Field(
+        description="name of the run; everything is written below `results/<run>/`",
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), *DISTINCT] = Field(
+        [0],
+        description="one training of each network per seed; figures show means over seeds",
+    )
+    noise_seed: int = Field(0, ge=0, description="seed of the stored noise on evaluation images")
+    device: str = Field(
+        "auto",
+        pattern="^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$",
+        json_schema_extra=expected("auto, cpu, mps, cuda or one GPU like cuda:1"),
+        description="`auto` takes CUDA, else MPS, else CPU. With `auto` and `cuda`, every job takes"
+        " a free GPU for itself, as many jobs at a time as there are GPUs; `cuda:1` is this one, "
+        "for one job at a time",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of convolutions; `auto` is bfloat16 where the hardware has it"
+    )
+    protocol: Literal["paper", "released"] = Field(
+        "paper",
+        description="`released` does as the paper's released code does: left sums of 100 nodes, "
+        "bilinear downsampling, gradient maps of the blue channel, and the same images allowed for "
+        "search and test. It sets what the config leaves open; explicit keys take precedence",
+    )
+    scale: Annotated[Literal[2, 3, 4], BeforeValidator(_no_float)] = Field(
+        2, description="super-resolution factor"
+    )
+
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    data: Data
+    degradations: dict[Name, Operators] = Field(
+        min_length=1,
+        description="operators, applied in this order to the HR image; exactly one of them is "
+        "`downsample`",
+    )
+    clean: Name = Field(
+        description="the degradation that the baseline is trained on, and from which IntInf's path "
+        "starts",
+    )
+    networks: dict[Name, Network] = Field(min_length=1)
+    training: Training
+    attribution: Attribution
+    health: Health = Field(default_factory=Health)
+    masking: Masking
+    retraining: Retraining
+    prediction: Prediction
+    faithfulness: Faithfulness = Field(default_factory=Faithfulness)
+    two_branch: TwoBranch | None = Field(
+        None, description="the section; without it there is no such comparison"
+    )
+    benchmark: Benchmark = Field(default_factory=Benchmark)
+    figures: Figures = Field(default_factory=Figures)
+
+    @model_validator(mode="after")
+    def _follow_protocol(self) -> Self:
+        """Set all that follows from the protocol; what the config says takes precedence."""
+        if self.protocol == "released":
+            methods = self.attribution.methods
+            for name, known in codebase.methods().items():
+                if name in methods and "quadrature" in known:
+                    methods[name] = {**RELEASED_QUADRATURE, **(methods[name] or {})}
+            for operator in (o for operators in self.degradations.values() for o in operators):
+                if operator.op == "downsample":
+                    operator.__pydantic_extra__.setdefault("kernel", RELEASED_KERNEL)
+        return self
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        """All checks that need several keys, of all sections, so that all is told at once."""
+        refuse(all_slips(self))
+        return self
+
+    def slips(self) -> Iterator[Slip]:
+        if self.run in SHARED:
+            yield Slip(
+                ("run",), f"found '{self.run}', which all runs share; give the run another name"
+            )
+        yield from clashes(self.datasets, self.data, self.protocol)
+        for name, operators in self.degradations.items():
+            for text in downsampled_once(operators):
+                yield Slip(("degradations", name), text)
+        yield from self._unknown_degradations()
+        yield from self._mixed()
+        for place, length in self.training.lengths():
+            if length % self.scale:
+                yield Slip(
+                    ("training", *place),
+                    f"found {length}, expected a multiple of the scale {self.scale}",
+                )
+
+    def _unknown_degradations(self) -> Iterator[Slip]:
+        uses = {
+            ("clean",): [self.clean],
+            ("training", "baseline", "degradations"): self.training.baseline.degradations,
+            ("training", "target", "degradations"): self.training.target.degradations,
+            ("attribution", "degradations"): self.attribution.degradations,
+        }
+        for place, names in uses.items():
+            for name in names:
+                if name not in self.degradations:
+                    yield Slip(place, wording.unknown("degradation", name, self.degradations))
+
+    def _mixed(self) -> Iterator[Slip]:
+        """Degradations whose filters cannot be told from each other's."""
+        place, names = ("attribution", "degradations"), self.attribution.degradations
+        if not {self.clean, *names} <= set(self.degradations):
+            return
+        plain = self.degradations[self.clean]
+        beyond = {name: [o for o in self.degradations[name] if o not in plain] for name in names}
+        for name, own in beyond.items():
+            if not own:
+                yield Slip(place, f"'{name}' has no operator that clean, '{self.clean}', has not")
+        told = {name: own for name, own in beyond.items() if own}
+        for name, other in permutations(told, 2):
+            equal = len(told[name]) == len(told[other])
+            if all(o in told[other] for o in told[name]) and not (equal and name > other):
+                yield Slip(
+                    place,
+                    f"'{other}' has all operators of '{name}', expected degradations that do not "
+                    "contain each other",
+                )
