@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 import codebase
 
 
-def words(files) -> list[str]:
-    """`--name path ...` for each named file or list of files, and `--output path ...` for others.
+def words(files, others: str | None = None) -> list[str]:
+    """`--name path ...` for each file or list of files with a name.
 
     Args:
         files: a job's `input` or `output`, as Snakemake hands it to functions.
+        others: name of those without one, which are left out otherwise.
     """
     named = {
         name: [value] if isinstance(value, str) else list(value) for name, value in files.items()
     }
     with_a_name = {path for paths in named.values() for path in paths}
-    others = [path for path in files if path not in with_a_name]
+    if others:
+        named[others] = [path for path in files if path not in with_a_name]
     found = []
-    for name, paths in [*named.items(), ("output", others)]:
+    for name, paths in named.items():
         if paths:
             found += [f"--{name.replace('_', '-')}", *paths]
     return found
@@ -41,6 +43,7 @@ def params(
     cfg: Callable[..., str] | None = None,
     builds: Callable[[Mapping], Iterable[str]] = lambda wildcards: (),
     inputs: Callable = lambda wildcards, input: words(input),
+    tells: str | None = None,
     cache: str | None = None,
 ) -> dict[str, Callable]:
     """Params of a rule that runs a script.
@@ -55,6 +58,7 @@ def params(
         cfg: function of wildcards: the step's part of the config, see `sections`.
         builds: function of the wildcards: architectures of the networks that the script builds.
         inputs: function of wildcards and input: options that name the inputs, if not `words`.
+        tells: a wildcard that the script takes as an option.
         cache: folder of results that runs share, for a script that takes `--cache` and `--code`.
     """
 
@@ -70,8 +74,10 @@ def params(
             found += ["--config", section(wildcards)]
         if threads > 1:
             found += ["--threads", str(threads)]
+        if tells:
+            found += [f"--{tells}", wildcards[tells]]
         if cache:
             found += ["--cache", cache, "--code", code(wildcards)]
-        return shlex.join([*found, *inputs(wildcards, input), *words(output)])
+        return shlex.join([*found, *inputs(wildcards, input), *words(output, "output")])
 
     return {"command": command, "code": code} | ({"cfg": section} if cfg else {})

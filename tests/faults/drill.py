@@ -18,7 +18,7 @@ RUN = "results/tiny"
 NOT_ATOMIC = {"config.json", "report.html"}
 # locks, what tells of times (the report shows when each job ran), or is not made by every run
 LEFT_OUT = (
-    "*/.*", "report.html", "checksums.json", "logs/*", "benchmarks/*", "*.pth",
+    "*/.*", "report.html", "checksums.json", "logs/*", "usage/*", "*.pth",
     "figures/benchmark_*",
     "benchmark/attribution.parquet", "benchmark/*/attribution.parquet",
     "benchmark/quadrature.parquet", "benchmark/training.parquet", "benchmark/*/training.parquet",

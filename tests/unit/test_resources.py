@@ -1,76 +1,49 @@
-"""What jobs ask a cluster for grows with what they have to do."""
+"""What jobs ask a cluster for."""
 
 import pytest
 from faig_workflow import config as configuration
 from resources import Requests
-from test_sections import COMPARISON, DEFAULT
+from test_sections import DEFAULT
 from toys import changed
 
-RULES = [name for name in vars(Requests) if name[0] != "_" and name != "resources"]
-MEASURING = {"measure_quadrature", "measure_attribution", "measure_training"}
-# a key, a larger value, and the rules that have more to do or to hold in memory
-GROWTH = {
-    "training.baseline.iterations": (10**6, {"train_baseline"}),
-    "training.target.iterations": (10**6, {"train_target"}),
-    "training.batch": (10**4, {"train_baseline", "train_target", "retrain"}),
-    "training.validations": (10**4, {"train_baseline", "train_target"}),
-    "retraining.iterations": (10**6, {"retrain"}),
-    "retraining.proportions": ([i / 1000 for i in range(1, 900)], {"retrain"}),
-    "masking.proportions": ([i / 1000 for i in range(1, 900)], {"mask"}),
-    "attribution.methods.faig.nodes": (500, {"attribute"}),
-    "faithfulness": ({"filters": 10**6}, {"measure_faithfulness"}),
-    "health": ({"nodes": 1000, "crops": 10**4}, {"check_health"}),
-    "prediction.nodes": (200, {"predict"}),
-    "prediction.crops_per_image": (10**3, {"predict", "probe_two_branch"}),
-    "two_branch": (
-        {**COMPARISON, "iterations": 10**6},
-        {"train_two_branch", "evaluate_two_branch"},
-    ),
-    "benchmark": ({"reference_nodes": 10**5, "repetitions": 99}, MEASURING),
-    "datasets.photos_attribution.crop": (None, {"attribute"}),
-    "datasets.photos_test.crop": (None, {"mask"}),
+CLASSES = {
+    "small": lambda requests: requests.small(),
+    "large": lambda requests: requests.large(),
+    "training": lambda requests: requests.training(1_000_000),
 }
 
 
-def asked(config: dict, attempt: int = 1) -> dict[str, dict[str, int]]:
-    """Resources by rule."""
-    requests = Requests(configuration.load(config))
-    return {
-        rule: {name: ask({}, attempt) for name, ask in requests.resources(rule).items()}
-        for rule in RULES
-    }
+def asked(name: str, attempt: int = 1, **changes) -> dict[str, int]:
+    """Minutes, megabytes and GPUs of a class, under a changed config."""
+    config = DEFAULT
+    for key, value in changes.items():
+        config = changed(config, key.replace("__", "."), value)
+    request = CLASSES[name](Requests(configuration.load(config)))
+    return {key: ask({}, attempt) if callable(ask) else ask for key, ask in request.items()}
 
 
-@pytest.mark.parametrize("key", GROWTH)
-def test_what_grows_with_a_key(key):
-    value, expected = GROWTH[key]
-    before, after = asked(DEFAULT), asked(changed(DEFAULT, key, value))
-    assert {rule for rule in RULES if after[rule] != before[rule]} == expected
-    for rule in expected:
-        assert all(after[rule][name] >= before[rule][name] for name in ("runtime", "mem_mb"))
-
-
-def test_every_attempt_asks_for_more():
-    once, thrice = asked(DEFAULT), asked(DEFAULT, attempt=3)
-    assert thrice == {rule: {k: 3 * v for k, v in own.items()} for rule, own in once.items()}
-
-
-def large() -> dict:
-    """The paper's scale: 1,000,000 iterations on DIV2K."""
-    mirror = {"path": "DIV2K.zip", "checksum": "md5:" + "0" * 32}
-    archive = {"source": "archive", "mirrors": [mirror]}
-    config = changed(DEFAULT, "training.patch", 64)
-    config = changed(config, "training.baseline.iterations", 1_000_000)
-    return changed(config, "datasets.photos_train", archive)
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_attempt_asks_for_more_time_and_memory(name):
+    once, thrice = asked(name), asked(name, attempt=3)
+    assert thrice == {"runtime": 3 * once["runtime"], "mem_mb": 3 * once["mem_mb"], "gpu": 1}
 
 
 def test_the_papers_training_takes_less_than_a_day():
-    own = asked(large())["train_baseline"]
-    assert 6 * 60 < own["runtime"] < 24 * 60
-    assert 10_000 < own["mem_mb"] < 32_000
+    assert 6 * 60 < asked("training", training__patch=64)["runtime"] < 24 * 60
 
 
-def test_a_cpu_takes_longer():
-    slow, fast = asked(changed(large(), "device", "cpu")), asked(large())
-    assert slow["train_baseline"]["runtime"] > 5 * fast["train_baseline"]["runtime"]
-    assert slow["train_baseline"]["mem_mb"] == fast["train_baseline"]["mem_mb"]
+@pytest.mark.parametrize(("key", "value"), [("training__batch", 10**4), ("training__scale", 3.0)])
+def test_a_longer_training_asks_for_more_time(key, value):
+    assert asked("training", **{key: value})["runtime"] > asked("training")["runtime"]
+    assert asked("small", **{key: value}) == asked("small")
+
+
+def test_training_on_the_cpu_takes_longer():
+    slow, fast = asked("training", device="cpu"), asked("training")
+    assert slow["runtime"] > 5 * fast["runtime"]
+    assert slow["mem_mb"] == fast["mem_mb"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_run_on_the_cpu_asks_for_no_gpu(name):
+    assert asked(name, device="cpu")["gpu"] == 0

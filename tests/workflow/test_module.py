@@ -47,6 +47,15 @@ def test_its_rules_are_planned_under_other_names(folder):
     assert "faig_report" not in output
 
 
+def test_one_rule_is_taken_alone_and_changed(folder):
+    parts = SNAKEFILE.split("use rule * from faig as faig_*")
+    own = "use rule synthesize from faig as own_synthesize with:\n    threads: 1\n    priority: 7\n"
+    (folder / "Snakefile").write_text(own.join(parts).replace("tables/summary.txt", "data/a.h5"))
+    status, output = snakemake(["--configfile", "config.json", "--list"], folder)
+    assert status == 0, output
+    assert output.split()[-2:] == ["all", "own_synthesize"]
+
+
 @pytest.mark.parametrize("snakefile", ["Snakefile", HOME / "workflow/Snakefile"])
 def test_a_key_that_is_there_twice_is_told_with_its_line(folder, snakefile):
     text = (HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8")

@@ -25,9 +25,6 @@ PLOTS = {
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
     "plot_faithfulness", "plot_league",
 }  # fmt: skip
-PLOTS_OF_TRAINING = {
-    "plot_training", "plot_two_branch", "plot_two_branch_sigma", "plot_two_branch_training",
-}  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
@@ -240,18 +237,16 @@ ARCHIVE_CHANGES = {
 # by script, what an edit re-runs besides the report
 SCRIPTS = {
     "attribute": ATTRIBUTION,
-    "benchmark_attribution": COST,
-    "benchmark_training": SPEED,
     "check_health": HEALTH,
     "compare_photographs": COMPARED | COMPARED_BLURRED,
-    "concatenate": {
-        "gather_retrained", "plot_retraining", "table_retraining", "summarize", "gather_measured",
-    },
     "download": ARCHIVE,
     "evaluate": EVALUATION,
     "evaluate_two_branch": COMPARISON,
     "export_checkpoint": EXPORT,
     "import_checkpoint": {"import_checkpoint"},
+    "gather": {
+        "gather_retrained", "plot_retraining", "table_retraining", "summarize", "gather_measured",
+    },
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
         "table_networks", "table_health", "table_league", "table_masking", "table_retraining",
@@ -261,8 +256,10 @@ SCRIPTS = {
     "mask": MASKING,
     "match_controls": SYSTEM,
     "match_random": CONTROL,
+    "measure_attribution": COST,
     "measure_faithfulness": BENCH,
     "measure_quadrature": QUADRATURE | {"gather_measured"},
+    "measure_training": SPEED,
     "plot": PLOTS - GRID,
     "plot_grid": GRID,
     "predict": PREDICTION,
@@ -453,10 +450,8 @@ EDITS = {
     "faig/report/looks.py": PLOTS,
     # the trainings, too: their histories tell the PSNR of validation images
     "faig/base/metrics.py": TRAINING | LEARNING,
-    # speed, and figures but those of training: their scripts import modules that import it
-    "faig/attribution/methods.py": (
-        (ATTRIBUTION | QUADRATURE | HEALTH | SPEED | PLOTS) - PLOTS_OF_TRAINING
-    ),
+    # the two timings, too: their scripts import modules that import it
+    "faig/attribution/methods.py": ATTRIBUTION | QUADRATURE | SPEED,
     "faig/training/loop.py": TRAINING | LEARNING | SPEED,
     "faig/networks/dasr.py": set(),  # in no run here
     "faig/networks/dan1.py": SYSTEM,

@@ -1,65 +1,45 @@
-rule attribute:
+# a minute's look at each pair, before hours of attribution: it goes first where jobs wait
+use rule step from compute as check_health with:
     input:
         **PAIR,
-        data=f"{RUN}/data/{config['data']['attribution']}.h5",
+        data="<run>/<attribution>",
     output:
-        f"{RUN}/attribution/{{network}}/seed{{seed}}/{{method}}.parquet",
-    log:
-        f"{RUN}/logs/attribute/{{network}}.{{seed}}.{{method}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/attribute/{{network}}.{{seed}}.{{method}}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: THREADS
-    resources:
-        **request.resources("attribute"),
-        gpu=GPU,
+        "<run>/health/{network}/seed{seed}.parquet",
+    priority: 1
     params:
-        **network_program("attribute"),
-        cfg=lambda w: section.attribution(w.network, w.seed, w.method),
-    shell:
-        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
-        " --baseline {input.baseline:q} --target {input.target:q} --data {input.data:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        **step("check_health", section.health, its_network),
 
 
-rule rank:
+use rule step from compute as attribute with:
     input:
-        scores=f"{RUN}/attribution/{{network}}/seed{{seed}}/{{method}}.parquet",
+        **PAIR,
+        data="<run>/<attribution>",
     output:
-        f"{RUN}/ranking/{{network}}/seed{{seed}}/{{method}}.parquet",
-    log:
-        f"{RUN}/logs/rank/{{network}}.{{seed}}.{{method}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/rank/{{network}}.{{seed}}.{{method}}.tsv"
-    localrule: True
-    conda:
-        ENVIRONMENT
+        "<run>/attribution/{network}/seed{seed}/{method}.parquet",
+    pathvars:
+        per="{network}.{seed}.{method}",
     params:
-        **program("rank"),
-    shell:
-        "python {params.script:q} --scores {input.scores:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        **step("attribute", section.attribution, its_network),
 
 
-rule match_random:
+use rule step from local as rank with:
     input:
-        ranking=f"{RUN}/ranking/{{network}}/seed{{seed}}/faig.parquet",
+        scores="<run>/attribution/{network}/seed{seed}/{method}.parquet",
     output:
-        f"{RUN}/ranking/{{network}}/seed{{seed}}/matched_random.parquet",
-    log:
-        f"{RUN}/logs/match_random/{{network}}.{{seed}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/match_random/{{network}}.{{seed}}.tsv"
-    localrule: True
-    conda:
-        ENVIRONMENT
+        "<rankings>/{method}.parquet",
+    pathvars:
+        per="{network}.{seed}.{method}",
     params:
-        **program("match_random"),
-        cfg=lambda w: section.matched_random(w.seed),
-    shell:
-        "python {params.script:q} --config {params.cfg:q}"
-        " --ranking {input.ranking:q} --output {output:q} > {log:q} 2>&1"
+        **step("rank"),
+
+
+use rule step from local as match_random with:
+    input:
+        ranking="<rankings>/faig.parquet",
+    output:
+        "<rankings>/matched_random.parquet",
+    params:
+        **step("match_random", section.matched_random),
 
 
 ruleorder: match_random > rank

@@ -1,70 +1,54 @@
-rule download:
+# the log and the images belong to all runs
+use rule step from local as download with:
     input:
-        local=local_mirrors,
+        local_mirrors,
     output:
         directory("results/archives/{dataset}-{mirrors}"),
     log:
         "results/archives/{dataset}-{mirrors}.log",
+    benchmark:
+        "results/archives/{dataset}-{mirrors}.tsv"
     wildcard_constraints:
         mirrors="[0-9a-f]{8}",
-    localrule: True
-    conda:
-        ENVIRONMENT
     params:
-        **program("download"),
-        cfg=lambda w: section.download(w.dataset),
-    shell:
-        "python {params.script:q} --config {params.cfg:q}"
-        " --downloads results/archives/downloaded-files --output {output:q} > {log:q} 2>&1"
+        **step(
+            "download",
+            section.download,
+            inputs=lambda w, input: [
+                "--downloads",
+                "results/archives/downloaded-files",
+            ],
+        ),
 
 
 # the user's own photographs are no inputs: their digest tells better than dates whether they are
 # others, and their names may hold what Snakemake takes for wildcards
-rule synthesize:
+use rule step from compute as synthesize with:
     input:
-        archive=dataset_archive,
+        dataset_archive,
     output:
-        f"{RUN}/data/{{dataset}}.h5",
-    log:
-        f"{RUN}/logs/synthesize/{{dataset}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/synthesize/{{dataset}}.tsv"
-    conda:
-        ENVIRONMENT
+        "<run>/data/{dataset}.h5",
+    pathvars:
+        per="{dataset}",
     threads: dataset_threads
     resources:
-        **request.resources("synthesize"),
+        **request.large() | {"gpu": 0},
     params:
-        **program("synthesize"),
-        cfg=lambda w: section.synthesis(w.dataset),
-        folder=dataset_folder,
+        **step("synthesize", section.synthesis, inputs=dataset_folder),
         digest=dataset_digest,
-    shell:
-        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
-        " {params.folder} --output {output:q} > {log:q} 2>&1"
 
 
-# the same photograph under another name is known by its pixels, as soon as all are stored
-rule compare_photographs:
+# the same photograph under another name is known by its pixels, as soon as all are stored. What
+# says that no photograph is in two datasets stops the report and stands beside the first training,
+# not before it: as an input of trainings, other test images would train a network again
+use rule step from local as compare_photographs with:
     input:
-        data=expand(
-            f"{RUN}/data/{{dataset}}.h5",
-            dataset=dict.fromkeys(
-                [*TRAINING_DATA, config["data"]["attribution"], *TESTS]
-            ),
-        ),
+        data=stored("<run>", [*TRAINING_DATA, config["data"]["attribution"], *TESTS]),
     output:
-        COMPARED_PHOTOGRAPHS,
-    log:
-        f"{RUN}/logs/compare_photographs.log",
+        "<run>/data/disjoint.json",
+    pathvars:
+        per="all",
     # as soon as it can be
     priority: 100
-    localrule: True
-    conda:
-        ENVIRONMENT
     params:
-        **program("compare_photographs"),
-        cfg=section.disjoint(),
-    shell:
-        "python {params.script:q} --config {params.cfg:q} --data {input.data:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        **step("compare_photographs", section.disjoint),

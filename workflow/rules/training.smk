@@ -1,102 +1,54 @@
-rule import_checkpoint:
+use rule step from local as import_checkpoint with:
     input:
         checkpoint=lambda w: GIVEN.get((w.network, w.stage), []),
     output:
-        f"{MODEL}/{{stage}}.safetensors",
-    log:
-        f"{RUN}/logs/import_checkpoint/{{network}}.{{seed}}.{{stage}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/import_checkpoint/{{network}}.{{seed}}.{{stage}}.tsv"
-    localrule: True
-    conda:
-        ENVIRONMENT
+        "<model>/{stage}.safetensors",
+    pathvars:
+        per="{network}.{seed}.{stage}",
     params:
-        **network_program("import_checkpoint"),
-        cfg=lambda w: section.imported(w.network),
-    shell:
-        "python {params.script:q} --config {params.cfg:q}"
-        " --checkpoint {input.checkpoint:q} --output {output:q} > {log:q} 2>&1"
+        **step("import_checkpoint", section.imported, its_network),
 
 
-rule export_checkpoint:
+use rule step from local as export_checkpoint with:
     input:
-        weights=f"{MODEL}/{{stage}}.safetensors",
+        weights="<model>/{stage}.safetensors",
     output:
-        f"{MODEL}/{{stage}}.pth",
-    log:
-        f"{RUN}/logs/export_checkpoint/{{network}}.{{seed}}.{{stage}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/export_checkpoint/{{network}}.{{seed}}.{{stage}}.tsv"
-    localrule: True
-    conda:
-        ENVIRONMENT
+        "<model>/{stage}.pth",
+    pathvars:
+        per="{network}.{seed}.{stage}",
     params:
-        **network_program("export_checkpoint"),
-    shell:
-        "python {params.script:q} --weights {input.weights:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        **step("export_checkpoint"),
 
 
-rule train_baseline:
+use rule step from compute as train_baseline with:
     input:
-        data=f"{RUN}/data/{config['data']['train']}.h5",
-        validation=f"{RUN}/data/{config['data']['validation']}.h5",
+        data="<run>/<train>",
+        validation="<run>/<validation>",
     output:
-        weights=f"{MODEL}/baseline.safetensors",
-        history=f"{MODEL}/baseline_history.parquet",
-    log:
-        f"{RUN}/logs/train_baseline/{{network}}.{{seed}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/train_baseline/{{network}}.{{seed}}.tsv"
+        "<model>/baseline.safetensors",
+        history="<model>/baseline_history.parquet",
     wildcard_constraints:
         network=trained("baseline"),
-    conda:
-        ENVIRONMENT
-    threads: THREADS
     resources:
-        **request.resources("train_baseline"),
-        gpu=GPU,
+        **request.training(config["training"]["baseline"]["iterations"]),
     params:
-        **network_program("train"),
-        cfg=lambda w: section.training(w.network, w.seed, "baseline"),
-        cache=CACHE,
-    shell:
-        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
-        " --data {input.data:q} --validation {input.validation:q}"
-        " --output {output.weights:q} --history {output.history:q}"
-        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
+        **training("baseline"),
 
 
-rule train_target:
+use rule step from compute as train_target with:
     input:
-        data=f"{RUN}/data/{config['data']['train']}.h5",
-        validation=f"{RUN}/data/{config['data']['validation']}.h5",
-        baseline=f"{MODEL}/baseline.safetensors",
+        start="<model>/baseline.safetensors",
+        data="<run>/<train>",
+        validation="<run>/<validation>",
     output:
-        weights=f"{MODEL}/target.safetensors",
-        history=f"{MODEL}/target_history.parquet",
-    log:
-        f"{RUN}/logs/train_target/{{network}}.{{seed}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/train_target/{{network}}.{{seed}}.tsv"
+        "<model>/target.safetensors",
+        history="<model>/target_history.parquet",
     wildcard_constraints:
         network=trained("target"),
-    conda:
-        ENVIRONMENT
-    threads: THREADS
     resources:
-        **request.resources("train_target"),
-        gpu=GPU,
+        **request.training(config["training"]["target"]["iterations"]),
     params:
-        **network_program("train"),
-        cfg=lambda w: section.training(w.network, w.seed, "target"),
-        cache=CACHE,
-    shell:
-        "python {params.script:q} --config {params.cfg:q} --threads {threads}"
-        " --data {input.data:q} --validation {input.validation:q}"
-        " --start {input.baseline:q}"
-        " --output {output.weights:q} --history {output.history:q}"
-        " --cache {params.cache:q} --code {params.code} > {log:q} 2>&1"
+        **training("target"),
 
 
 ruleorder: train_baseline > train_target > import_checkpoint

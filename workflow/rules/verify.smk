@@ -1,11 +1,11 @@
 rule verify:
     log:
-        f"{RUN}/logs/verify.log",
+        "<run>/logs/verify.log",
     localrule: True
     conda:
-        ENVIRONMENT
+        "../../envs/run.yaml"
     params:
-        **program("verify"),
+        script=f"{SCRIPTS}/verify.py",
         checksums=CHECKSUMS,
         # the user's own command, for the advice what to do
         command=shlex.join(

@@ -1,0 +1,78 @@
+# folder and terminal are another workflow's where that uses this one as a module
+MAIN = workflow.is_main_process and HOME == Path(workflow.basedir).parent
+RUNS = MAIN and not workflow.output_settings.dryrun
+
+
+# the folder's lock, as long as this process lives
+LOCKS = []
+
+
+def start_of_run():
+    """Take the folder and the terminal, when jobs are about to be planned."""
+    try:
+        LOCKS.append(guard.hold(Path.cwd()))
+    except (guard.AlreadyRunning, guard.Unusable) as error:
+        raise WorkflowError(str(error)) from None
+    interrupt.install()
+    if not (workflow.output_settings.quiet or workflow.output_settings.verbose):
+        display.install(logger)
+
+
+# `onstart:` would be too late: Snakemake looks for a lock that a killed process left before it
+if RUNS:
+    display.when_started(logger, start_of_run)
+
+
+# what a run that makes a report ends with, by the rule that makes it
+SUMMARIES = {
+    "report": ("tables/summary.txt", "report.html"),
+    "report_two_branch": ("two_branch/summary.txt", "two_branch/report.html"),
+}
+
+
+def planned_reports():
+    """Rules of the reports that this run makes."""
+    return SUMMARIES.keys() & {job.rule.name for job in workflow.dag.jobs}
+
+
+def planned_outputs():
+    """All outputs of this run if it leads to a report; nothing if it has another target."""
+    if not planned_reports():
+        return set()
+    return {str(path) for job in workflow.dag.jobs for path in job.output}
+
+
+def print_summary():
+    """Show the answer of the run, and where the rest of it lies."""
+    for name in planned_reports():
+        summary, report = (Path(RUN, path) for path in SUMMARIES[name])
+        if summary.exists() and report.exists():
+            print(summary.read_text(encoding="utf-8"))
+            print(f"report: {report}")
+
+
+def made_files():
+    """Path, rule and modification time of all outputs that are there, as Snakemake noted them."""
+    workflow.persistence.deactivate_cache()  # it lacks the job that ended last
+    for folder in (RUN, "results/archives"):
+        for path in map(str, Path(folder).rglob("*")):
+            noted = workflow.persistence.metadata(IOFile(path))
+            if noted and noted.endtime:
+                yield path, noted.rule, noted.endtime
+
+
+# files are read as soon as a run ends, or before the next one where it was killed: damage between
+# two runs is never recorded as the truth
+def record_checksums(needed=()):
+    """Bring the checksums up to date with what was made."""
+    verified = "verify" in {job.rule.name for job in workflow.dag.jobs}
+    if verified and not Path(CHECKSUMS).exists():
+        return  # what is verified must not be recorded just before
+    try:
+        manifest.record(Path(CHECKSUMS), made_files(), needed)
+    except (DiskFull, OSError) as error:  # the results themselves are safe
+        print(
+            f"warning: {CHECKSUMS} is not up to date ({error}); the next run makes up for it"
+        )
+    except InputError as error:
+        raise WorkflowError(str(error)) from None

@@ -1,0 +1,187 @@
+# the tables that figures and tables of the report are made of, by the names that plot.py and
+# make_table.py know them by
+HISTORIES = {s: f"<run>/models/{PER_PAIR}/{s}_history.parquet" for s in STAGES}
+HEALTH = {"health": f"<run>/health/{PER_PAIR}.parquet"}
+ERRORS = {"errors": f"<run>/attribution/{PER_PAIR}/faig.parquet"}
+RANKED = {m: f"<run>/ranking/{PER_PAIR}/{m}.parquet" for m in RANKINGS}
+FAIG = {"faig": RANKED["faig"]}
+REFERENCE = {"reference": f"<run>/ablation/{PER_PAIR}/reference.parquet"}
+MASKED = {"masked": f"<run>/ablation/{PER_PAIR}/mask.parquet"}
+RETRAINED = {"retrained": f"<run>/ablation/{PER_PAIR}/retrain.parquet"}
+SETS = {"sets": f"<run>/faithfulness/{PER_PAIR}/sets.parquet"}
+LEAGUE = {"league": f"<run>/faithfulness/{PER_PAIR}/league.parquet"}
+PREDICTED = {"predicted": f"<run>/prediction/{PER_PAIR}.parquet"}
+QUADRATURE, COST, SPEED = (
+    {name: f"<benchmark>/{{network}}/{name}.parquet"} for name in MEASURED
+)
+EVALUATED = {"evaluated": f"{COMPARED}/evaluation.parquet"}
+KNOWN = EVALUATED | {"probed": f"{COMPARED}/probe.parquet"} | PREDICTED
+LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
+
+# what the report shows, by category: rules that draw a figure of each network or make one table for
+# all, and their sources; where these are of a setting, there is one of each setting
+ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
+SHOWN = {
+    "1 Networks": {
+        "plot_training": HISTORIES,
+        "plot_health": HEALTH,
+        "table_networks": FAIG | REFERENCE,
+        "table_health": HEALTH,
+    },
+    "2 Masking": {
+        "plot_masking": MASKED,
+        "plot_masking_psnr": MASKED | REFERENCE,
+        "plot_faithfulness": SETS,
+        "plot_league": LEAGUE,
+        "table_masking": MASKED | REFERENCE,
+        "table_league": LEAGUE,
+    },
+    "3 Re-training": {
+        "plot_retraining": RETRAINED | REFERENCE,
+        "table_retraining": RETRAINED | REFERENCE,
+    },
+    "4 Locations": {
+        "plot_locations": RANKED,
+        "plot_locations_map": FAIG,
+        "table_locations": RANKED,
+    },
+    "5 Prediction": {"plot_prediction": PREDICTED, "table_prediction": PREDICTED},
+    "6 Exactness": {"plot_quadrature": QUADRATURE, "table_completeness": ERRORS},
+    ON_DEMAND: {
+        "plot_benchmark": COST | QUADRATURE,
+        "plot_training_benchmark": SPEED,
+    },
+    COMPARING: {
+        "plot_two_branch": EVALUATED,
+        "plot_two_branch_sigma": EVALUATED,
+        "plot_two_branch_knowledge": KNOWN,
+        "plot_two_branch_training": LEARNED,
+        "table_two_branch": EVALUATED,
+        "table_two_branch_knowledge": KNOWN,
+    },
+}
+
+
+# networks of which there are no training curves: the user gives their weights
+UNTRAINED = {network for network, _ in GIVEN}
+
+
+def shown(path, caption, category, one):
+    """A file that the report shows.
+
+    Args:
+        path: of the file.
+        caption: name of its file in workflow/report, without suffix.
+        category: where the report shows it.
+        one: which network or setting it is about, or all.
+    """
+    name = caption.replace("table_", "table of ").replace("_", " ")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        labels={"figure": name, "network": one},
+    )
+
+
+def figure(name, category, one="{network}"):
+    """Both files of a figure."""
+    path = f"<run>/figures/{name}_{one}"
+    return [shown(f"{path}.png", name, category, one), f"{path}.pdf"]
+
+
+def table(name, category, one="all"):
+    """The file of a table."""
+    which = "" if one == "all" else f"_{one}"
+    path = f"<run>/tables/{name}{which}.csv"
+    return [shown(path, f"table_{name}", category, one)]
+
+
+def one_of(item, sources):
+    """What there is one file of each of, as a wildcard; `all` if there is one."""
+    if any("{setting}" in path for path in sources.values()):
+        return "{setting}"
+    return "{network}" if item.startswith("plot_") else "all"
+
+
+def spread(sources, one):
+    """Inputs of a figure or table: of all networks that are not its own, and all seeds."""
+    free = {"{network}": NETWORKS, "{system}": SYSTEMS, "{seed}": SEEDS}
+    return {
+        name: expand(
+            path,
+            **{k[1:-1]: v for k, v in free.items() if k in path and k != one},
+            allow_missing=True,
+        )
+        for name, path in sources.items()
+    }
+
+
+def named_tables(name, sources):
+    """Function of a job's inputs: what tells plot.py and make_table.py which table is what."""
+
+    def words(wildcards, input):
+        found = [name]
+        for source, path in sources.items():
+            own = [wildcards.network] if "network" in wildcards.keys() else NETWORKS
+            networks = SYSTEMS if "{system}" in path else own
+            runs = product(networks, SEEDS if "{seed}" in path else SEEDS[:1])
+            for (network, seed), file in zip(runs, input[source], strict=True):
+                found += ["--table", source, network, str(seed), file]
+        return found
+
+    return words
+
+
+# script of each kind, with what that takes from the config, and files
+KINDS = {
+    "plot": (["plot", section.figures], figure),
+    "table": (["make_table"], table),
+}
+
+
+def targets(*categories):
+    """Figures and tables of some categories."""
+    for category in categories:
+        for item, sources in SHOWN[category].items():
+            kind, name = item.split("_", 1)
+            one = one_of(item, sources)
+            path = KINDS[kind][1](name, category, one)[0]
+            for which in {"{network}": NETWORKS, "{setting}": SETTINGS}.get(one, [""]):
+                if item != "plot_training" or which not in UNTRAINED:
+                    yield str(path).replace(one, which)
+
+
+SUMMARIZED = [
+    path for path in targets(*(c for c in SHOWN if c != COMPARING)) if ".csv" in path
+]
+GRIDS = expand("<run>/figures/grid_{network}.png", network=NETWORKS)
+# what a report ends with
+REPORTED = [
+    *targets(*(c for c in SHOWN if c not in (ON_DEMAND, COMPARING))),
+    *GRIDS,
+    "<run>/tables/summary.txt",
+]
+# of the comparison: nothing, if the config asks for none
+REPORTED_COMPARISON = [
+    *targets(COMPARING),
+    *(["<comparison>/summary.txt"] if SETTINGS else []),
+]
+DISJOINT_COMPARISON = ["<comparison>/data/disjoint.json"] if SETTINGS else []
+
+
+def report_command(wildcards, input, output):
+    """Let a second Snakemake read the same workflow and config; the first holds the lock."""
+    snakefile = os.path.relpath(HOME / "workflow/Snakefile")
+    options = ["--snakefile", snakefile, "--configfile", input.config, "--nolock"]
+    return shlex.join(["snakemake", *input.shown, *options, "--report", *output])
+
+
+def comparison_report(wildcards):
+    """The report of the comparison, if the config asks for one."""
+    if not SETTINGS:
+        raise WorkflowError(
+            "two_branch: the config has no section of that name; "
+            "config/two-branch.yaml shows one, config/README.md explains it"
+        )
+    return "<comparison>/report.html"

@@ -1,0 +1,58 @@
+def dataset_files(wildcards):
+    """Image files that a dataset is made of, where they are the user's own."""
+    dataset = config["datasets"][wildcards.dataset]
+    if dataset["source"] != "folder":
+        return []
+    try:
+        return [str(path) for path in folder_files(dataset["path"]).values()]
+    except InputError as error:
+        raise WorkflowError(f"datasets.{wildcards.dataset}.path: {error}") from None
+
+
+def dataset_digest(wildcards):
+    """What tells a photograph replaced by another, even by one with an older date."""
+    try:
+        return photographs.digest(dataset_files(wildcards))
+    except InputError as error:
+        raise WorkflowError(f"datasets.{wildcards.dataset}: {error}") from None
+
+
+def archive_folder(dataset):
+    """Where an archive's images lie: for other mirrors, in another run, somewhere else."""
+    return f"results/archives/{dataset}-{checksum(section.download(dataset))[:8]}"
+
+
+# input functions, unlike those of parameters, are called before the first job
+def dataset_archive(wildcards):
+    """The folder that an archive is unpacked to; a bad folder of the user's own stops here."""
+    if config["datasets"][wildcards.dataset]["source"] == "archive":
+        return archive_folder(wildcards.dataset)
+    dataset_files(wildcards)
+    return []
+
+
+def local_mirrors(wildcards):
+    """None of them as an input: checksums tell what they hold. All missing, they stop here."""
+    mirrors = config["datasets"][wildcards.dataset]["mirrors"]
+    absent = [
+        m["path"] for m in mirrors if "path" in m and not Path(m["path"]).exists()
+    ]
+    unpacked = Path(archive_folder(wildcards.dataset)).exists()
+    if len(absent) == len(mirrors) and not unpacked:
+        raise WorkflowError(
+            f"datasets.{wildcards.dataset}.mirrors: no such file: {', '.join(absent)}"
+        )
+    return []
+
+
+def dataset_folder(wildcards, input):
+    """Option that tells the script where the images lie."""
+    dataset = config["datasets"][wildcards.dataset]
+    where = dataset_archive(wildcards) or dataset.get("path")
+    # with an equals sign a name may begin with a hyphen
+    return [f"--folder={where}"] if where else []
+
+
+def dataset_threads(wildcards):
+    """Threads that degrade a dataset: all for the user's own, perhaps large; packaged are small."""
+    return 1 if config["datasets"][wildcards.dataset]["source"] == "packaged" else CORES
