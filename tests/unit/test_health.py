@@ -17,71 +17,20 @@ from faig.report.summary import fitness
 from faig_workflow import config as configuration
 from test_figures import texts
 from test_sections import DEFAULT
-from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo
+from toys import (
+    BICUBIC,
+    CPU,
+    FEATURES,
+    RANKED,
+    SmoothNetwork,
+    degraded_store,
+    permuted,
+    photo,
+    twinned,
+)
 
-BLUR = [{"op": "gaussian_blur", "size": 21, "sigma": 2.0}, *BICUBIC]
-RANKED = ["blur", "noise"]
 OWN = configuration.load(DEFAULT)["health"]
 LIMITS = Limits(**OWN["limits"])
-FEATURES = 8
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    images = {name: photo(48, 48, seed) for seed, name in enumerate("ab")}
-    operators = {"bicubic": BICUBIC, "blur": BLUR, "noise": NOISE}
-    return degraded_store(tmp_path_factory.mktemp("health") / "s.h5", images, operators)
-
-
-@pytest.fixture(scope="module")
-def crops(store):
-    return health.read_crops(store, RANKED, "bicubic", side=12, count=8)
-
-
-def trained(network, crops, inputs, steps: int, rate: float) -> dict:
-    """The network's weights after some steps on these inputs."""
-    optimizer = torch.optim.Adam(network.parameters(), rate)
-    images = [CPU.images(torch.cat([crop.inputs[name] for crop in crops])) for name in inputs]
-    reference = CPU.images(torch.cat([crop.reference for crop in crops]))
-    for _ in range(steps):
-        optimizer.zero_grad()
-        sum((network(image) - reference).square().sum() for image in images).backward()
-        optimizer.step()
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
-@pytest.fixture(scope="module")
-def ends(crops) -> tuple[dict, dict]:
-    """Baseline and target, fine-tuned from it in small steps."""
-    torch.manual_seed(0)
-    network = SmoothNetwork(features=FEATURES)
-    baseline = trained(network, crops, ["bicubic"], 300, 0.01)
-    return baseline, trained(network, crops, ["bicubic", *RANKED], 100, 0.003)
-
-
-def permuted(state: dict, order: list[int]) -> dict:
-    """The same function, its hidden channels in another order."""
-    return {
-        "first.weight": state["first.weight"][order],
-        "first.bias": state["first.bias"][order],
-        "last.weight": state["last.weight"][:, order],
-        "last.bias": state["last.bias"],
-    }
-
-
-def twinned(state: dict, apart: float) -> dict:
-    """The same function, each hidden channel cut in two whose outputs cancel but for the old one.
-
-    Args:
-        apart: what one half has too much, and the other too little.
-    """
-    last = state["last.weight"] / 2
-    return {
-        "first.weight": torch.cat(2 * [state["first.weight"]]),
-        "first.bias": torch.cat(2 * [state["first.bias"]]),
-        "last.weight": torch.cat([last + apart, last - apart], dim=1),
-        "last.bias": state["last.bias"],
-    }
 
 
 def checked(baseline: dict, target: dict, crops, points: int = 9, nodes: int = 8) -> pd.DataFrame:
@@ -175,15 +124,15 @@ def test_one_crop_has_no_standard_error(ends, crops):
     assert found["verdict"].tolist() == 3 * ["healthy"]
 
 
-def test_crops_are_spread_over_the_images(store):
-    crops = health.read_crops(store, RANKED, "bicubic", side=12, count=4)
+def test_crops_are_spread_over_the_images(planted_store):
+    crops = health.read_crops(planted_store, RANKED, "bicubic", side=12, count=4)
     assert [crop.name for crop in crops] == ["a@0,0", "a@12,12", "b@0,0", "b@12,12"]
     assert list(crops[0].inputs) == [*RANKED, "bicubic"]
-    assert torch.equal(crops[1].reference[0], store.hr("a")[:, 24:, 24:])
-    assert torch.equal(crops[1].inputs["blur"][0], store.lr("blur", "a")[:, 12:, 12:])
+    assert torch.equal(crops[1].reference[0], planted_store.hr("a")[:, 24:, 24:])
+    assert torch.equal(crops[1].inputs["blur"][0], planted_store.lr("blur", "a")[:, 12:, 12:])
 
 
-def test_the_cost_is_what_the_network_does(ends, store, crops):
+def test_the_cost_is_what_the_network_does(ends, planted_store, crops):
     network = SmoothNetwork(features=FEATURES)
     pair, counts = Pair.of(network, *ends, CPU), {False: 0, True: 0}
 
@@ -192,7 +141,7 @@ def test_the_cost_is_what_the_network_does(ends, store, crops):
 
     pair.network.register_forward_pre_hook(count)
     health.measure(pair, crops, RANKED, points=5, nodes=4)
-    cost = health.cost(store, crops, RANKED, points=5, nodes=4)
+    cost = health.cost(planted_store, crops, RANKED, points=5, nodes=4)
     assert (cost.forward, cost.gradients) == (counts[False], counts[True])
     assert cost.faig == 2 * 24 * 24 * len(RANKED) * 8
     assert cost.share == pytest.approx((cost.forward / 3 + cost.gradients) / cost.faig)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from faig.evaluation.stability import (
     halves,
+    overlaps,
     rank_biased_overlap,
     spearman,
     spearman_brown,
@@ -31,30 +32,32 @@ def test_the_same_top_agrees_entirely_in_any_order(count):
     order = np.arange(200.0)
     shuffled = order.copy()
     shuffled[-count:] = shuffled[-count:][::-1]
-    assert top_agreement(order, shuffled, count) == pytest.approx(1)
+    assert top_agreement(overlaps(order, shuffled), count) == pytest.approx(1)
 
 
 def test_agreement_of_the_top_in_closed_form():
     """Of 10 filters, the top 4 share 2: J = 2/6, J0 = 4/16."""
     one = np.array([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
     other = np.array([9, 8, 1, 0, 7, 6, 5, 4, 3, 2])
-    assert top_agreement(one, other, 4) == pytest.approx((1 / 3 - 1 / 4) / (3 / 4))
-    assert top_agreement(one, -one, 4) == pytest.approx((0 - 1 / 4) / (3 / 4))
+    assert top_agreement(overlaps(one, other), 4) == pytest.approx((1 / 3 - 1 / 4) / (3 / 4))
+    assert top_agreement(overlaps(one, -one), 4) == pytest.approx((0 - 1 / 4) / (3 / 4))
 
 
 def test_chance_agrees_not_at_all():
-    found = [top_agreement(scores(i, 2000), scores(i + 100, 2000), 400) for i in range(30)]
+    found = [
+        top_agreement(overlaps(scores(i, 2000), scores(i + 100, 2000)), 400) for i in range(30)
+    ]
     assert np.mean(found) == pytest.approx(0, abs=0.01)
 
 
 def test_all_filters_agree_by_definition():
-    assert np.isnan(top_agreement(scores(0), scores(1), 200))
+    assert np.isnan(top_agreement(overlaps(scores(0), scores(1)), 200))
 
 
 def test_rank_biased_overlap_in_closed_form():
     """Two filters in opposite order have nothing, then all, in common: p with p = 1 - 1/2."""
-    assert rank_biased_overlap(np.array([1, 0]), np.array([0, 1]), 2) == pytest.approx(0.5)
-    assert rank_biased_overlap(scores(0), scores(0), 10) == pytest.approx(1)
+    assert rank_biased_overlap(np.array([0, 2]), 2) == pytest.approx(0.5)
+    assert rank_biased_overlap(overlaps(scores(0), scores(0)), 10) == pytest.approx(1)
 
 
 def test_rank_biased_overlap_is_the_series_by_hand():
@@ -63,7 +66,9 @@ def test_rank_biased_overlap_is_the_series_by_hand():
     p = 1 - 1 / count
     shares = [len(set(first[:d]) & set(second[:d])) / d for d in range(1, 13)]
     series = (1 - p) * sum(p ** (d - 1) * share for d, share in enumerate(shares, 1))
-    assert rank_biased_overlap(one, other, count) == pytest.approx(series + shares[-1] * p**12)
+    assert rank_biased_overlap(overlaps(one, other), count) == pytest.approx(
+        series + shares[-1] * p**12
+    )
 
 
 def test_more_images_agree_more():

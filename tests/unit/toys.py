@@ -14,7 +14,10 @@ from torch import nn
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 BICUBIC = [{"op": "downsample"}]
+BLUR = [{"op": "gaussian_blur", "size": 21, "sigma": 2.0}, *BICUBIC]
 NOISE = [{"op": "downsample"}, {"op": "gaussian_noise", "sigma": 0.1}]
+RANKED = ["blur", "noise"]
+FEATURES = 8  # of the planted pairs
 
 
 def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -116,3 +119,40 @@ def changed(config: dict, key: str, value: object) -> dict:
         section = section[part]
     section[last] = value
     return config
+
+
+def trained(network, crops, inputs, steps: int, rate: float) -> dict:
+    """The network's weights after some steps on these inputs."""
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    images = [CPU.images(torch.cat([crop.inputs[name] for crop in crops])) for name in inputs]
+    reference = CPU.images(torch.cat([crop.reference for crop in crops]))
+    for _ in range(steps):
+        optimizer.zero_grad()
+        sum((network(image) - reference).square().sum() for image in images).backward()
+        optimizer.step()
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def permuted(state: dict, order: list[int]) -> dict:
+    """The same function, its hidden channels in another order."""
+    return {
+        "first.weight": state["first.weight"][order],
+        "first.bias": state["first.bias"][order],
+        "last.weight": state["last.weight"][:, order],
+        "last.bias": state["last.bias"],
+    }
+
+
+def twinned(state: dict, apart: float) -> dict:
+    """The same function, each hidden channel cut in two whose outputs cancel but for the old one.
+
+    Args:
+        apart: what one half has too much, and the other too little.
+    """
+    last = state["last.weight"] / 2
+    return {
+        "first.weight": torch.cat(2 * [state["first.weight"]]),
+        "first.bias": torch.cat(2 * [state["first.bias"]]),
+        "last.weight": torch.cat([last + apart, last - apart], dim=1),
+        "last.bias": state["last.bias"],
+    }

@@ -28,40 +28,44 @@ def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.cumsum(np.bincount(last, minlength=len(last)))
 
 
-def top_agreement(one: np.ndarray, other: np.ndarray, count: int) -> float:
+def top_agreement(shared: np.ndarray, count: int) -> float:
     """Jaccard index of both top `count`, corrected for chance: (J - J0) / (1 - J0).
 
     J0 = k / (2 N - k) is the index at the overlap k^2 / N of two random choices of k of N filters.
+
+    Args:
+        shared: see `overlaps`.
 
     Returns:
         1 for the same filters, about 0 for chance, below 0 for fewer in common than by chance; NaN
         where all filters are chosen, which always agree.
     """
-    total = len(one)
+    total = len(shared)
     if count >= total:
         return np.nan
-    shared = overlaps(one, other)[count - 1]
-    jaccard, chance = shared / (2 * count - shared), count / (2 * total - count)
+    common = shared[count - 1]
+    jaccard, chance = common / (2 * count - common), count / (2 * total - count)
     return float((jaccard - chance) / (1 - chance))
 
 
-def rank_biased_overlap(one: np.ndarray, other: np.ndarray, count: int) -> float:
+def rank_biased_overlap(shared: np.ndarray, count: int) -> float:
     """Extrapolated rank-biased overlap (Webber et al. 2010) of two full rankings.
 
     The mean share that the first d filters have in common, weighted by p^(d-1), with
     p = 1 - 1 / count, so that the first `count` filters have most of the weight.
 
     Args:
-        count: at least 2.
+        shared: see `overlaps`.
+        count: at least 1, which compares the very first filters.
 
     Returns:
         In [0, 1]; 1 for the same order.
     """
     persistence = 1 - 1 / count
-    depth = np.arange(1, len(one) + 1)
-    agreement, weights = overlaps(one, other) / depth, persistence**depth
-    inner = (1 - persistence) / persistence * (agreement * weights).sum()
-    return float(inner + agreement[-1] * weights[-1])
+    depth = np.arange(1, len(shared) + 1)
+    agreement = shared / depth
+    inner = (1 - persistence) * (agreement * persistence ** (depth - 1.0)).sum()
+    return float(inner + agreement[-1] * persistence ** len(shared))
 
 
 def spearman_brown(agreement: float, factor: float = 2.0) -> float:

@@ -1,0 +1,119 @@
+"""What the trials of a planted pair must give, and what they cannot measure."""
+
+import numpy as np
+import pytest
+import torch
+from faig.attribution.methods import attribute
+from faig.attribution.pair import Pair
+from faig.attribution.ranking import discriminative_scores, largest_contrast
+from faig.evaluation import health
+from faig.evaluation.trials import (
+    JUDGED,
+    Redrawn,
+    permuted_change,
+    pixels_ratio,
+    sanity_trials,
+    score,
+    stability_trials,
+)
+from toys import BLUR, CPU, FEATURES, NOISE, RANKED, SmoothNetwork
+
+OPERATORS = {"blur": BLUR, "noise": NOISE}
+
+
+@pytest.fixture(scope="module")
+def pair(ends):
+    return Pair.of(SmoothNetwork(features=FEATURES), *ends, CPU)
+
+
+@pytest.fixture(scope="module")
+def redrawn(planted_store):
+    return Redrawn(planted_store.path, OPERATORS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def tried(pair, crops, redrawn):
+    again = health.read_crops(redrawn, RANKED, "bicubic", side=12, count=8)
+    return stability_trials(pair, crops, again, RANKED, 8, pixels_ratio(redrawn, crops))
+
+
+def test_scores_are_those_of_the_methods(pair, crops):
+    found = score(pair, crops[:2], RANKED, 3)
+    for method in JUDGED:
+        parameters = {} if method == "weight_change" else {"nodes": 3}
+        for row, result in enumerate(attribute(method, pair, crops[:2], parameters, seed=0)):
+            expected = result.scores[: len(RANKED)]
+            np.testing.assert_allclose(found.scores[method][row], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_contrasts_are_those_of_the_rankings(pair, crops):
+    found = score(pair, crops[:2], RANKED, 3)
+    means = {method: scores.mean(axis=0) for method, scores in found.scores.items()}
+    np.testing.assert_allclose(found.ranked("faig"), discriminative_scores(means["faig"]))
+    gains = found.gains.mean(axis=0)
+    np.testing.assert_allclose(found.ranked("signed"), largest_contrast(means["signed"], gains))
+    np.testing.assert_allclose(found.ranked("weight_change"), means["weight_change"])
+
+
+def test_only_what_is_random_is_drawn_once_more(planted_store, redrawn):
+    assert list(redrawn.random) == ["noise"]
+    assert torch.equal(redrawn.lr("blur", "a"), planted_store.lr("blur", "a"))
+    one, other = redrawn.lr("noise", "a"), planted_store.lr("noise", "a")
+    assert one.shape == other.shape
+    assert not torch.equal(one, other)
+    assert torch.equal(one, redrawn.lr("noise", "a"))
+
+
+def test_a_row_per_method_trial_degradation_and_proportion(tried):
+    table = tried[0]
+    keys = ["method", "trial", "degradation", "proportion"]
+    assert not table.duplicated(keys).any()
+    measured = table[table["measured"]]
+    assert set(measured["method"]) == set(JUDGED)
+    assert {"halves", "nodes", "noise"} <= set(measured["trial"])
+    assert measured.loc[measured["trial"] == "halves", "predicted"].notna().all()
+
+
+def test_the_change_of_weights_knows_neither_images_nor_nodes(tried):
+    own = tried[0].query("method == 'weight_change' and measured")
+    np.testing.assert_allclose(own[["spearman", "agreement", "rbo"]], 1)
+
+
+def test_more_nodes_change_a_smooth_network_less_than_other_images(tried):
+    own = tried[0].query("method == 'faig' and proportion == 0.2")
+    means = own.groupby("trial")["spearman"].mean()
+    assert means["nodes"] > means["halves"]
+
+
+def test_one_crop_is_not_measured(pair, crops):
+    table, _ = stability_trials(pair, crops[:1], None, RANKED, 2, 2.0)
+    rows = table[table["trial"].isin(["halves", "noise"])]
+    assert not rows["measured"].any()
+    assert rows[["spearman", "agreement", "rbo", "predicted"]].isna().all(axis=None)
+    assert set(rows["note"]) == {"fewer than two crops", "no degradation is random"}
+
+
+def test_the_share_of_the_images_that_half_the_crops_show(planted_store, crops):
+    assert pixels_ratio(planted_store, crops) == 2 * 2 * 48**2 / (8 * 24**2)
+
+
+def test_permuted_changes_stay_inside_their_layers(pair):
+    whole, last = (permuted_change(pair, share, seed=1) for share in (1.0, 0.5))
+    for name in ("first.weight", "last.weight"):
+        changes = [(each.target[name] - pair.baseline[name]).flatten(2) for each in (pair, whole)]
+        one, other = (np.sort(c.sum(2).flatten().numpy()) for c in changes)
+        np.testing.assert_allclose(one, other, atol=1e-5)
+        assert not torch.equal(whole.target[name], pair.target[name])
+    assert torch.equal(last.target["first.weight"], pair.target["first.weight"])
+    assert not torch.equal(last.target["last.weight"], pair.target["last.weight"])
+
+
+def test_what_is_destroyed_is_noticed(pair, crops, tried):
+    table = sanity_trials(pair, crops, RANKED, 4, tried[1], seed=0)
+    found = table.groupby(["method", "trial"])["found"].mean()
+    assert (found.xs("equal", level="trial") == 0).all()
+    assert found["weight_change", "swapped"] == found["weight_change", "shuffled"] == 1
+    assert found["faig", "swapped"] < 0.1  # no filter is among the best for both
+    assert set(table["trial"]) == {
+        "equal", "swapped", "shuffled", "permuted_33", "permuted_67", "permuted_100",
+    }  # fmt: skip
