@@ -5,7 +5,7 @@ from faig.base.seeds import derive
 from faig.base.tables import write_table
 from faig.data.store import ImageStore
 from faig.evaluation.health import read_crops
-from faig.evaluation.trials import Redrawn, pixels_ratio, sanity_trials, stability_trials
+from faig.evaluation.trials import Redrawn, growth, sanity_trials, stability_trials
 from faig.networks.building import build
 from faig.run import cli
 
@@ -23,7 +23,7 @@ def main(args) -> None:
         redrawn if stores[1].random else None,
         degradations,
         cfg["nodes"],
-        pixels_ratio(stores[0], crops),
+        growth(stores[0], crops),
     )
     sanity = sanity_trials(pair, crops, degradations, cfg["nodes"] // 2, coarse, seed)
     for table in (stability[stability["proportion"].fillna(0.01) == 0.01], sanity):

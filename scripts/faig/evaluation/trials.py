@@ -32,8 +32,7 @@ from .stability import (
 )
 
 JUDGED = ("faig", "signed", "weight_change")
-STAGES = (1 / 3, 2 / 3, 1.0)  # of the layers from the output on, whose changes are permuted
-TOLERANCE = 1e-12  # of the scores of a pair without a change
+STAGES = (0.5, 1.0)  # of the layers from the output on, whose changes are permuted
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,18 @@ class Redrawn(ImageStore):
         return to_uint8(self.random[degradation](images, generator))[0]
 
 
-def pixels_ratio(store: ImageStore, crops: Sequence[Example]) -> float:
-    """How many times as many pixels a dataset has as one half of some of its crops."""
-    known = store.extents()
-    extents = [known[store.hr_key(image)] for image in store.names]
-    whole = sum(extent.height * extent.width for extent in extents)
-    return 2 * whole / sum(crop.reference[0, 0].numel() for crop in crops)
+def growth(store: ImageStore, crops: Sequence[Example]) -> float:
+    """How many times as much the attribution sees as one half of these crops: in images.
+
+    More pixels of the same images are no other images, and do not count; of one image, whose
+    halves are crops, 2.
+    """
+    seen = len({_image(crop) for crop in crops})
+    return 2 * len(store.names) / seen if seen > 1 else 2.0
+
+
+def _image(crop: Example) -> str:
+    return crop.name.rpartition("@")[0]
 
 
 def stability_trials(
@@ -124,17 +129,17 @@ def stability_trials(
         redrawn: the same crops with other noise; None where no degradation is random.
         nodes: of the quadrature, at least 2; all but the images and the nodes is tried with half
             as many.
-        factor: how many times as many pixels as one half of the crops the attribution has.
+        factor: see `growth`.
 
     Returns:
         A row per method, trial (halves, nodes, noise, precision), degradation and proportion:
         count (filters), spearman (of all filters), agreement (see `stability.top_agreement`), rbo,
-        predicted (the agreement that `factor` times as many images have; of halves only), measured
+        predicted (the agreement with `factor` times as many images; of halves only), measured
         and note. What could not be measured has one row per method and degradation, NaN, and a
         note. And the scores with half the nodes.
     """
     fine, coarse = (score(pair, crops, degradations, n) for n in (nodes, nodes // 2))
-    parts = halves([crop.name.split("@")[0] for crop in crops])
+    parts = halves([_image(crop) for crop in crops])
     trials: dict[str, tuple[Callable, Callable] | str] = {
         "halves": "fewer than two crops",
         "nodes": (fine.ranked, coarse.ranked),
@@ -223,8 +228,8 @@ def sanity_trials(
         - swapped: agreement of the top 1 % with those found when the degradations change places;
           should be about 0.
         - shuffled: the same when the output is compared with another crop's ground truth.
-        - permuted_33, permuted_67, permuted_100: the same when the changes of so many per cent of
-          the layers, from the output on, are permuted inside them; should come down to about 0.
+        - permuted_50, permuted_100: the same when the changes of so many per cent of the layers,
+          from the output on, are permuted inside them; should come down to about 0.
     """
     rows = []
 

@@ -17,6 +17,7 @@ from . import (
     location_figures,
     prediction_figures,
     training_figures,
+    trust_figures,
     two_branch_figures,
 )
 
@@ -26,6 +27,8 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "retraining": ablation_figures.retraining,
     "locations": location_figures.locations,
     "locations_map": location_figures.locations_map,
+    "trust": trust_figures.trust,
+    "stability": trust_figures.stability,
     "health": health_figures.health,
     "faithfulness": faithfulness_figures.faithfulness,
     "league": faithfulness_figures.league,

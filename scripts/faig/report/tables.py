@@ -13,6 +13,7 @@ import pandas as pd
 from ..attribution.quadrature import INEXACT
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
+from ..evaluation.trust import EXPECTED
 from .summaries import (
     CHOICE,
     answers,
@@ -84,6 +85,27 @@ def health(health: pd.DataFrame) -> pd.DataFrame:
     columns = ["network", "seed", "input_degradation", "verdict", "reason", "advice"]
     rest = health.columns.drop([*columns, "alpha", "loss", "position"])
     return health[[*columns, *rest]].drop_duplicates(columns[:3])
+
+
+@table
+def trust(trust: pd.DataFrame) -> pd.DataFrame:
+    """What speaks for and against believing a ranking, see `evaluation.trust.card`."""
+    return trust[["network", "seed", *trust.columns.drop(["network", "seed"])]]
+
+
+@table
+def stability(stability: pd.DataFrame) -> pd.DataFrame:
+    """How far rankings agree that should be the same, see `evaluation.trials`."""
+    return stability[["network", "seed", *stability.columns.drop(["network", "seed"])]]
+
+
+@table
+def sanity(sanity: pd.DataFrame) -> pd.DataFrame:
+    """What is left of a ranking where what it should depend on is destroyed; and what should be."""
+    expected = sanity["trial"].map(EXPECTED)
+    return sanity[["network", "seed", "method", "trial", "degradation"]].assign(
+        expected=expected, found=sanity["found"]
+    )
 
 
 @table

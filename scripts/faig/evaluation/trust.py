@@ -1,0 +1,243 @@
+"""The trust card: what speaks for and against believing a pair's rankings, one light each.
+
+Numbers in, lights out. A light is green, amber or red, or *not measured*; it names its number,
+its threshold, and what the number means in a sentence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..attribution.ranking import TOP
+from .verdicts import Limits
+
+LEVELS = ("green", "amber", "red")  # from best to worst
+NOT_MEASURED = "not measured"
+DESTROYED = ("swapped", "shuffled", "permuted_100")  # sanity trials in which nothing may be left
+# what each sanity trial should give
+EXPECTED = {
+    "equal": "0: no score",
+    "swapped": "0 or less: other filters",
+    "shuffled": "less than halves agree",
+    "permuted_50": "falls towards 0",
+    "permuted_100": "about 0",
+}
+WORDS = {
+    "swapped": "the degradations change places",
+    "shuffled": "the ground truth is another crop's",
+    "permuted_100": "the changes of weights are permuted",
+}
+
+
+@dataclass(frozen=True)
+class TrustLimits:
+    """Where a number turns a light; those of the path are `verdicts.Limits`.
+
+    Attributes:
+        stability_green, stability_amber: predicted agreement of the top 1 %, at least.
+        sanity_green, sanity_amber: agreement of the top 1 % with that of a broken pair, at most.
+        specificity: p-value against random filters of the same layers, at most.
+        effects_green, effects_amber: rank correlation with exact effects, at least.
+    """
+
+    stability_green: float
+    stability_amber: float
+    sanity_green: float
+    sanity_amber: float
+    specificity: float
+    effects_green: float
+    effects_amber: float
+
+
+@dataclass(frozen=True)
+class Light:
+    """One line of the card.
+
+    Attributes:
+        light: its name.
+        value: the number that is judged, NaN where there is none.
+        threshold: what green takes, in words.
+        level: one of `LEVELS`, or `NOT_MEASURED`.
+        reason: what was found, a sentence.
+        method: whose ranking is judged; empty for the pair.
+    """
+
+    light: str
+    value: float
+    threshold: str
+    level: str
+    reason: str
+    method: str = ""
+
+
+def at_most(value: float, green: float, amber: float) -> str:
+    """Level of a number that should be small."""
+    if np.isnan(value):
+        return NOT_MEASURED
+    return LEVELS[int(value > green) + int(value > amber)]
+
+
+def at_least(value: float, green: float, amber: float) -> str:
+    """Level of a number that should be large."""
+    return at_most(-value, -green, -amber)
+
+
+def card(
+    health: pd.DataFrame,
+    stability: pd.DataFrame,
+    sanity: pd.DataFrame,
+    league: pd.DataFrame,
+    path: Limits,
+    limits: TrustLimits,
+) -> pd.DataFrame:
+    """All lights of one network and seed.
+
+    Args:
+        health: see `health.check`.
+        stability: see `trials.stability_trials`.
+        sanity: see `trials.sanity_trials`.
+        league: see `league.league`.
+        path: limits that the pair's health was judged by.
+
+    Returns:
+        A row per `Light`; of several degradations the worst.
+    """
+    facts = health.drop_duplicates("input_degradation")
+    lights = list(_pair(facts, facts[facts["attributed"]], path))
+    judged = set(stability["method"])
+    for method in dict.fromkeys(league["method"]):
+        if method in judged:
+            own = (table[table["method"] == method] for table in (stability, sanity, league))
+            lights += _ranking(method, *own, limits)
+    return pd.DataFrame(lights)
+
+
+def _pair(facts: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> Iterator[Light]:
+    """Lights of the pair; `own` are the rows of what is attributed."""
+    worst = facts.loc[facts["barrier"].idxmax()]
+    level = at_most(worst["barrier"], limits.barrier_doubtful, limits.barrier_unfit)
+    if level == LEVELS[0] and (own["monotony"] < limits.monotony).any():
+        level = LEVELS[1]
+    yield Light(
+        "path",
+        worst["barrier"],
+        f"barrier at most {limits.barrier_doubtful:g} gains",
+        level,
+        f"on {worst['input_degradation']} the loss rises {worst['barrier']:.2g} gains above the "
+        f"chord between target and baseline; least monotony {own['monotony'].min():.2f}",
+    )
+    yield _gain(own, limits)
+    worst = own.loc[own["completeness"].idxmax()]
+    exact = worst["completeness"] <= limits.completeness
+    settled = own["overlap"].min() >= limits.overlap
+    yield Light(
+        "completeness",
+        worst["completeness"],
+        f"error at most {limits.completeness:.0%}, or half the nodes find {limits.overlap:.0%}",
+        LEVELS[0] if exact or settled else LEVELS[1],
+        f"the integral misses {worst['completeness']:.1%} of the gain on "
+        f"{worst['input_degradation']}; half the nodes find {own['overlap'].min():.0%} of the "
+        "top filters",
+    )
+    worst = own.loc[own["cancellation"].idxmax()]
+    yield Light(
+        "cancellation",
+        worst["cancellation"],
+        f"at most {limits.cancellation_doubtful:g}-fold",
+        at_most(worst["cancellation"], limits.cancellation_doubtful, limits.cancellation_unfit),
+        f"on {worst['input_degradation']} the filters' shares cancel "
+        f"{worst['cancellation']:.3g}-fold",
+    )
+
+
+def _gain(own: pd.DataFrame, limits: Limits) -> Light:
+    errors = (own["gain"] / own["gain_error"]).where(own["gain"] > 0, 0.0)
+    least = errors.idxmin() if errors.notna().any() else errors.index[0]
+    level = at_least(errors[least], limits.gain, np.finfo(float).tiny)
+    told = f"{errors[least]:.1f} standard errors over the crops"
+    if level == NOT_MEASURED:
+        told = "of one crop, which has no standard error"
+    name = own.loc[least, "input_degradation"]
+    return Light(
+        "gain",
+        errors[least],
+        f"at least {limits.gain:g} standard errors",
+        level,
+        f"no gain over the baseline on {name}" if level == LEVELS[2] else f"on {name} {told}",
+    )
+
+
+def _ranking(
+    method: str,
+    stability: pd.DataFrame,
+    sanity: pd.DataFrame,
+    league: pd.DataFrame,
+    limits: TrustLimits,
+) -> Iterator[Light]:
+    """Lights of one method's ranking."""
+    yield _stability(method, stability, limits)
+    yield _sanity(method, sanity, limits)
+    yield _specificity(method, league, limits)
+    effects = league.loc[league["spearman"].idxmin()] if league["spearman"].notna().any() else None
+    value = np.nan if effects is None else effects["spearman"]
+    yield Light(
+        "exact effects",
+        value,
+        f"rank correlation at least {limits.effects_green:g}",
+        at_least(value, limits.effects_green, limits.effects_amber),
+        "no filter was deleted alone"
+        if effects is None
+        else f"rank correlation {value:.2f} with what deleting single filters does on "
+        f"{effects['degradation']}",
+        method,
+    )
+
+
+def _stability(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
+    own = table[(table["trial"] == "halves") & table["measured"] & (table["proportion"] == TOP)]
+    threshold = f"predicted agreement at least {limits.stability_green:g}"
+    if own.empty:
+        note = "fewer than two crops have no halves"
+        return Light("stability", np.nan, threshold, NOT_MEASURED, note, method)
+    worst = own.loc[own["predicted"].idxmin()]
+    return Light(
+        "stability",
+        worst["predicted"],
+        threshold,
+        at_least(worst["predicted"], limits.stability_green, limits.stability_amber),
+        f"rankings from half the images agree to {worst['agreement']:.2f} on the top "
+        f"{TOP:.0%} for {worst['degradation']}, which predicts {worst['predicted']:.2f} for all "
+        "images",
+        method,
+    )
+
+
+def _sanity(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
+    own = table[table["trial"].isin(DESTROYED)]
+    worst = own.loc[own["found"].idxmax()]
+    level = at_most(worst["found"], limits.sanity_green, limits.sanity_amber)
+    reason = f"the top {TOP:.0%} for {worst['degradation']} still agree to {worst['found']:.2f}"
+    reason += f" where {WORDS[worst['trial']]}"
+    if (leaking := table[(table["trial"] == "equal") & (table["found"] != 0)]).size:
+        level = LEVELS[2]
+        reason = f"scores up to {leaking['found'].max():.2g} where target and baseline are equal"
+    threshold = f"agreement with a broken pair at most {limits.sanity_green:g}"
+    return Light("sanity", worst["found"], threshold, level, reason, method)
+
+
+def _specificity(method: str, league: pd.DataFrame, limits: TrustLimits) -> Light:
+    index, chance = (league[name].iloc[0] for name in ("specificity", "specificity_p"))
+    level = at_most(chance, limits.specificity, 0.5)
+    reason = f"deleting the top {TOP:.0%} hurts the own degradation more than the other "
+    reason += f"by {index:.2f}; p {chance:.2g} against random filters of the same layers"
+    if level == NOT_MEASURED:
+        reason = "a gain on the test crops is not above twice its standard error"
+    threshold = f"p at most {limits.specificity:g}"
+    return Light("specificity", chance, threshold, level, reason, method)
+
+
+def order(level: str) -> int:
+    """Place of a level from best to worst; what was not measured counts as amber."""
+    return LEVELS.index("amber" if level == NOT_MEASURED else level)
