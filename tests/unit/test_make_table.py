@@ -90,12 +90,23 @@ def test_prediction_is_counted_apart_for_mixtures():
 def test_completeness_is_read_from_the_metadata(tmp_path):
     errors = [[0.01, 0.001], [0.03, 0.003]]
     metadata = {"images": ["a", "b"], "degradations": ["blur", "noise"], "relative_error": errors}
+    metadata["gain"] = [[100.0, 100.0], [200.0, -2.0]]
     write_table(tmp_path / "t.parquet", pd.DataFrame({"x": [1]}), {"completeness": metadata})
     errors = tables.read([("errors", "net", 0, tmp_path / "t.parquet")])["errors"]
     result = tables.completeness(errors).set_index("degradation")
     assert result["mean"].tolist() == pytest.approx([0.02, 0.002])
     assert result["max"].tolist() == [0.03, 0.003]
+    assert result["of_all"].tolist() == pytest.approx([7 / 300, 0.106 / 98])
     assert result["above_2_percent"].tolist() == [True, False]
+
+
+def test_an_image_without_a_gain_asks_for_no_more_nodes():
+    """It counts in the ranking as little as its gain does."""
+    errors = {"degradation": ["blur"] * 2, "error": [0.001, 0.09], "gain": [400.0, 30.0]}
+    result = tables.completeness(pd.DataFrame(errors).assign(**RUN)).iloc[0]
+    assert result["max"] == 0.09
+    assert result["of_all"] == pytest.approx((0.4 + 2.7) / 430)
+    assert not result["above_2_percent"]
 
 
 def test_health_has_a_row_per_pair_and_input():
@@ -199,7 +210,13 @@ def results() -> dict[str, pd.DataFrame]:
     ]
     layers = {"layer": ["first", "last"], "filters": [4, 6], "chosen": [1, 3], "share": [25.0, 75]}
     levels = {"input_degradation": ["blur"], "psnr_baseline": [26.0], "psnr_target": [30.0]}
-    errors = {"degradation": ["blur"], "mean": [0.01], "max": [0.03], "above_2_percent": [True]}
+    errors = {
+        "degradation": ["blur"],
+        "mean": [0.01],
+        "max": [0.09],
+        "of_all": [0.03],
+        "above_2_percent": [True],
+    }
     fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)

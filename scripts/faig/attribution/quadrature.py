@@ -7,6 +7,23 @@ from ..base.errors import InputError
 INEXACT = 0.02  # completeness error above which a quadrature is too coarse
 
 
+def error_of_whole(errors: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Completeness error over all images, relative to their gains' sum.
+
+    Scores are means over images, so an image on which the target gains next to nothing counts for
+    as little, however large the error is beside its own gain.
+
+    Args:
+        errors: relative to each image's gain, (images, ...).
+        gains: L(baseline) - L(target), the same shape.
+
+    Returns:
+        The errors' sizes summed, divided by the size of the gains' sum, (...).
+    """
+    missed = (errors * np.abs(gains)).sum(axis=0)
+    return missed / np.maximum(np.abs(gains.sum(axis=0)), 1e-12)
+
+
 def gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre rule: exact for polynomials up to degree 2 n - 1."""
     nodes, weights = np.polynomial.legendre.leggauss(n)

@@ -10,7 +10,7 @@ from ..data.store import ImageStore
 from .examples import read_examples
 from .methods import METHODS, attribute
 from .pair import Pair
-from .quadrature import INEXACT
+from .quadrature import INEXACT, error_of_whole
 
 
 def score(
@@ -33,7 +33,8 @@ def score(
         Columns filter, layer, out_channel, in_channel, degradation, score; and what goes with
         them: contrast (of the method), passes (forward and backward, of each image and
         degradation), of a method that explains a gain, gains (by degradation), and of one that
-        integrates, completeness: images, degradations, relative_error (images, degradations),
+        integrates, completeness: images, degradations, relative_error and gain (both images,
+        degradations),
         nodes (images).
     """
     examples = read_examples(store, degradations, clean)
@@ -49,11 +50,12 @@ def score(
     if gains[0] is not None:
         facts["gains"] = dict(zip(degradations, np.mean(gains, axis=0).tolist(), strict=True))
     if completeness[0] is not None:
-        report_completeness(np.array(completeness), store.names, nodes)
+        report_completeness(np.array(completeness), np.array(gains), nodes)
         facts["completeness"] = {
             "images": store.names,
             "degradations": degradations,
             "relative_error": np.array(completeness).tolist(),
+            "gain": np.array(gains).tolist(),
             "nodes": nodes,
         }
     columns = pair.index.columns()
@@ -64,16 +66,20 @@ def score(
     return pd.concat(tables, ignore_index=True), facts
 
 
-def report_completeness(completeness: np.ndarray, images: list[str], nodes: list[int]) -> None:
-    """Print nodes and the largest completeness error, as a warning where it is too large."""
-    worst = completeness.max(axis=1)
+def report_completeness(errors: np.ndarray, gains: np.ndarray, nodes: list[int]) -> None:
+    """Print nodes and completeness error, as a warning where it is too large.
+
+    Args:
+        errors, gains: (images, degradations), the errors relative to the gains.
+    """
+    whole = error_of_whole(errors, gains).max()
     used = f"{min(nodes)}" if min(nodes) == max(nodes) else f"{min(nodes)} to {max(nodes)}"
     print(
-        f"completeness error with {used} nodes: "
-        f"mean {completeness.mean():.2%}, largest {worst.max():.2%}"
+        f"completeness error with {used} nodes: {whole:.2%} of the gain over all images; "
+        f"of a single image's gain at most {errors.max():.2%}"
     )
-    if worst.max() > INEXACT:
+    if whole > INEXACT:
         print(
-            f"warning: completeness error {worst.max():.2%} on image '{images[worst.argmax()]}' is "
-            f"above {INEXACT:.0%}; `snakemake health` tells whether more nodes would help"
+            f"warning: a completeness error of {whole:.2%} is above {INEXACT:.0%}; "
+            "`snakemake health` tells whether more nodes would help"
         )

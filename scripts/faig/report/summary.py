@@ -110,8 +110,8 @@ def predicted(prediction: pd.DataFrame) -> Iterator[str]:
 
 def trusted(completeness: pd.DataFrame, health: pd.DataFrame) -> Iterator[str]:
     """How exact the attribution's integral is, and whether more nodes would help."""
-    mean, largest = completeness["mean"].mean(), completeness["max"].max()
-    yield f"  completeness error of FAIG: mean {mean:.2%}, largest {largest:.2%}"
+    whole, largest = completeness["of_all"].max(), completeness["max"].max()
+    yield f"  completeness error of FAIG: {whole:.2%}; of one image's gain at most {largest:.2%}"
     if completeness["above_2_percent"].any():
         if health["more_nodes"].any():
             yield "  WARNING: above 2%: raise attribution.methods.faig.nodes"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..attribution.quadrature import INEXACT
+from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
 from ..evaluation.trust import EXPECTED
@@ -156,10 +156,17 @@ def prediction(predicted: pd.DataFrame) -> pd.DataFrame:
 
 @table
 def completeness(errors: pd.DataFrame) -> pd.DataFrame:
-    """Relative error of the completeness identity, over the attribution images."""
-    groups = errors.groupby(["network", "seed", "degradation"], sort=False)["error"]
-    result = groups.agg(["mean", "max"]).reset_index()
-    return result.assign(above_2_percent=result["max"] > INEXACT)
+    """Relative error of the completeness identity: of single images, and of all, see `quadrature`.
+
+    The ranking is made of all images, so that `of_all` tells whether it is exact.
+    """
+    rows = []
+    keys = ["network", "seed", "degradation"]
+    for key, own in errors.groupby(keys, sort=False):
+        single = own["error"]
+        whole = float(error_of_whole(single.to_numpy(), own["gain"].to_numpy()))
+        rows.append((*key, single.mean(), single.max(), whole, whole > INEXACT))
+    return pd.DataFrame(rows, columns=[*keys, "mean", "max", "of_all", "above_2_percent"])
 
 
 def with_opponents(images: pd.DataFrame) -> pd.DataFrame:
@@ -210,10 +217,14 @@ def two_branch_knowledge(
 
 
 def read_errors(path: Path) -> pd.DataFrame:
-    """Completeness errors from an attribution's metadata; columns image, degradation, error."""
+    """Completeness errors from an attribution's metadata: image, degradation, error, gain."""
     found = read_metadata(path)["completeness"]
-    errors = pd.DataFrame(found["relative_error"], found["images"], found["degradations"])
-    return errors.rename_axis("image").reset_index().melt("image", None, "degradation", "error")
+    parts = []
+    for column, key in (("error", "relative_error"), ("gain", "gain")):
+        values = pd.DataFrame(found[key], found["images"], found["degradations"])
+        values = values.rename_axis("image").reset_index()
+        parts.append(values.melt("image", None, "degradation", column))
+    return parts[0].merge(parts[1])
 
 
 READERS = {"errors": read_errors}  # all others are read as they are
