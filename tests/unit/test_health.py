@@ -60,6 +60,9 @@ def test_permuting_hidden_channels_makes_a_barrier(ends, crops, seed):
     said = found.loc[found["verdict"] == "unfit"]
     assert said["reason"].str.contains("barrier").all()
     assert said["advice"].str.contains("checkpoint").all()
+    assert said["advice"].str.contains("align: true").all()
+    np.testing.assert_allclose(found["barrier_aligned"], plain["barrier"], atol=1e-4)
+    assert plain["barrier_aligned"].isna().all()
     assert not found["more_nodes"].any()
 
 

@@ -6,7 +6,7 @@ cancel, or where there is no gain, a ranking means nothing, however small the co
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from ..base.errors import InputError
 from ..data.crops import spread_crops
 from ..data.sources import spread
 from ..data.store import ImageStore
+from ..networks.alignment import match
 from .verdicts import NO_GAIN, Limits, judge
 
 TINY = np.finfo(float).tiny
@@ -187,16 +188,20 @@ def measure(
         (0 at the target's loss, 1 one gain above it, where the baseline's is); and a row of facts
         per input: input_degradation, attributed, and what `path_facts` and `integral_facts` tell,
         the latter NaN where the input is not attributed. Path and barrier of such an input are
-        counted in the smallest gain of the others.
+        counted in the smallest gain of the others. barrier_aligned is the barrier after the
+        baseline's hidden channels are put in the target's order, NaN where they are already.
     """
     losses = path_losses(pair, crops, points)
     units = _units(losses, degradations)
+    aligned, moved = match(pair.network, pair.baseline, pair.target)
+    ordered = path_losses(replace(pair, baseline=aligned), crops, points) if moved else {}
     inner = _integral_facts_of(pair, crops, degradations, nodes, losses)
     facts = [
         {
             "input_degradation": name,
             "attributed": name in inner,
             **path_facts(own, units[name]),
+            "barrier_aligned": barrier(ordered[name], units[name]) if moved else np.nan,
             **inner.get(name, {}),
         }
         for name, own in losses.items()
@@ -252,15 +257,20 @@ def path_facts(losses: np.ndarray, unit: float) -> dict[str, float]:
     """
     mean, difference = losses.mean(axis=1), losses[-1] - losses[0]
     several = len(difference) > 1
-    chord = np.linspace(mean[0], mean[-1], len(mean))
     return {
         "loss_target": mean[0],
         "loss_baseline": mean[-1],
         "gain": difference.mean(),
         "gain_error": difference.std(ddof=1) / len(difference) ** 0.5 if several else np.nan,
-        "barrier": (mean - chord).max() / unit,
+        "barrier": barrier(losses, unit),
         "monotony": difference.mean() / max(np.abs(np.diff(mean)).sum(), TINY),
     }
+
+
+def barrier(losses: np.ndarray, unit: float) -> float:
+    """How far the mean loss lies above the chord between its ends at most, see `path_facts`."""
+    mean = losses.mean(axis=1)
+    return float((mean - np.linspace(mean[0], mean[-1], len(mean))).max() / unit)
 
 
 def integral_facts(signed: np.ndarray, gains: np.ndarray, overlap: float) -> dict[str, float]:

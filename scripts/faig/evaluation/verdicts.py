@@ -11,6 +11,10 @@ OTHER_PATH = (
     "take another checkpoint of the target's own training as baseline, or fine-tune again with a "
     "smaller step"
 )
+ALIGN = (
+    "put the baseline's hidden channels in the target's order (`align: true` of the network), "
+    "which brings the barrier down to {:.2g} gains; or "
+)
 NO_SKILL = "nothing to attribute: fine-tune longer, or on this degradation"
 FEW_CROPS = "measure on more crops, or fine-tune longer"
 SIBLINGS = "compare siblings fine-tuned from the same baseline, and believe masking, not scores"
@@ -75,7 +79,8 @@ def _complaints(facts: Mapping, limits: Limits) -> Iterator[tuple[int, str, str]
     barrier = facts["barrier"]
     if level := _level(barrier, limits.barrier_doubtful, limits.barrier_unfit):
         text = f"the loss climbs a barrier of {barrier:.2g} gains between target and baseline"
-        yield level, text, OTHER_PATH
+        aligned = facts.get("barrier_aligned", float("nan"))
+        yield level, text, ALIGN.format(aligned) * (aligned < barrier / 2) + OTHER_PATH
     if not facts["attributed"]:
         return
     gain, error = facts["gain"], facts["gain_error"]
