@@ -213,6 +213,26 @@ class Sections:
             }
         )
 
+    def stability(self, network: str, seed: str) -> str:
+        """What a pair's rankings depend on, and how much."""
+        ranked = self.config["attribution"]["degradations"]
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "seed": int(seed),
+                "degradations": ranked,
+                "operators": self._degradations(ranked),
+                "clean": self.config["clean"],
+                **self.config["stability"],
+                **self._compute(),
+            }
+        )
+
+    def trust(self) -> str:
+        """The limits of the trust card's lights."""
+        own = self.config["trust"]["limits"]
+        return canonical_json({"path": self.config["health"]["limits"], "limits": own})
+
     def matched_random(self, seed: str) -> str:
         """The fair control."""
         return canonical_json({"seed": int(seed)})

@@ -219,6 +219,7 @@ def results() -> dict[str, pd.DataFrame]:
     }
     fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
+    light = {"light": "stability", "method": "faig", "level": "amber", "reason": "halves differ"}
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)
     return {
         "masking": pd.DataFrame(masking),
@@ -228,6 +229,7 @@ def results() -> dict[str, pd.DataFrame]:
         "networks": pd.DataFrame(levels).assign(filters=1000, **RUN),
         "completeness": pd.DataFrame(errors).assign(**RUN),
         "health": pd.DataFrame(fit).assign(**RUN),
+        "trust": pd.DataFrame([light]).assign(**RUN),
     }
 
 
@@ -239,6 +241,7 @@ def test_summary_answers_the_question(results):
     assert "blur: faig 0.70, random 0.30; target 4.00" in text
     assert "90% / 90%" in text
     assert "health: doubtful: blur: half the nodes; what to do: raise them" in text
+    assert "amber: stability faig: halves differ" in text
     assert "20% / 20%" in text
     assert max(map(len, text.splitlines())) <= 100
 

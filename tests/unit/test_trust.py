@@ -6,7 +6,8 @@ import pytest
 from faig.evaluation.trust import LEVELS, NOT_MEASURED, TrustLimits, card
 from faig.evaluation.verdicts import Limits
 from faig.report.figures import FIGURES
-from faig.report.trust_figures import worst_of_seeds
+from faig.report.summaries import worst_of_seeds
+from faig.report.summary import lights as told
 
 PATH = Limits(2, 0.5, 1, 0.8, 10, 50, 0.02, 0.9)
 LIMITS = TrustLimits(0.6, 0.4, 0.2, 0.4, 0.05, 0.5, 0.3)
@@ -105,3 +106,13 @@ def test_the_card_is_readable_without_colours():
     assert [word for word in said if word in LEVELS] == [*4 * ["green"], "red", *3 * ["green"]]
     assert any("predicted agreement at least 0.6" in text for text in said)
     assert "stability, FAIG" in said
+
+
+def test_the_summary_says_what_is_not_green():
+    said = "\n".join(told(seeds()))
+    green, *_ = said.split("red: stability faig: rankings from half the images agree to 0.70")
+    assert green.split(", ")[:5] == [
+        "  trust", "green: path", "gain", "completeness", "cancellation",
+    ]  # fmt: skip
+    assert "stability" not in green
+    assert max(map(len, said.splitlines())) <= 100

@@ -23,12 +23,13 @@ PLOTS = {
     "plot_locations", "plot_locations_map", "plot_training", "plot_prediction",
     "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
-    "plot_faithfulness", "plot_league",
+    "plot_faithfulness", "plot_league", "plot_stability", "plot_trust",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
-BENCH = {"measure_faithfulness", "plot_faithfulness", "plot_league", "table_league", "summarize"}
+TRUST = {"judge_trust", "plot_trust", "table_trust", "summarize"}
+BENCH = {"measure_faithfulness", "plot_faithfulness", "plot_league", "table_league"} | TRUST
 MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summarize"}
 RETRAINING = {
     "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
@@ -59,7 +60,8 @@ RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
-HEALTH = {"check_health", "plot_health", "table_health", "summarize"}
+HEALTH = {"check_health", "plot_health", "table_health"} | TRUST
+STABILITY = {"measure_stability", "plot_stability", "table_stability", "table_sanity"} | TRUST
 TEST_IMAGES = (
     {"synthesize", "synthesize_two_branch"}
     | COMPARED
@@ -69,7 +71,7 @@ TEST_IMAGES = (
 EXPORT = {"export_checkpoint"}
 TARGET = (
     {"train_target", "plot_training"}
-    | HEALTH | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
+    | HEALTH | STABILITY | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
 )  # fmt: skip
 TRAINING = {"train_baseline"} | TARGET
 # that the training curve and all after it are made of
@@ -103,20 +105,20 @@ CHANGES = {
     "datasets.*.images": ({"datasets.tiny_test.images": ["astronaut"]}, TEST_IMAGES),
     "datasets.*.crop": (
         {"datasets.tiny_attribution.crop": 48},
-        {"synthesize"} | COMPARED | HEALTH | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "data.train": ({"datasets.more": MORE, "data.train": "more"}, ALL_IMAGES),
     "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES | BLURRED),
     "data.attribution": (
         {"datasets.more": MORE, "data.attribution": "more"},
-        {"synthesize"} | COMPARED | HEALTH | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
     "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
     # every other one of the run has an operator that is attributed, so a new one is made
     "clean": (
         {"degradations.more": [{"op": "downsample", "kernel": "bilinear"}], "clean": "more"},
-        IMAGES | PROBE | HEALTH | ATTRIBUTION | QUADRATURE,
+        IMAGES | PROBE | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "networks.*.architecture": (
         {"networks.small": {"architecture": "srcnn"}},
@@ -159,8 +161,23 @@ CHANGES = {
     ),
     "attribution.degradations": (
         {"attribution.degradations": ["noise", "blur"]},
-        HEALTH | ATTRIBUTION | QUADRATURE | PROBE,
+        HEALTH | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
+    "stability.crop": ({"stability.crop": 16}, STABILITY),
+    "stability.crops": ({"stability.crops": 1}, STABILITY),
+    "stability.nodes": ({"stability.nodes": 4}, STABILITY),
+    **{
+        f"trust.limits.{name}": ({"trust.limits": {name: 0.25}}, TRUST)
+        for name in (
+            "stability_green",
+            "stability_amber",
+            "sanity_green",
+            "sanity_amber",
+            "specificity",
+            "effects_green",
+            "effects_amber",
+        )
+    },
     "health.crop": ({"health.crop": 16}, HEALTH),
     "health.crops": ({"health.crops": 1}, HEALTH),
     "health.points": ({"health.points": 4}, HEALTH),
@@ -249,15 +266,18 @@ SCRIPTS = {
     },
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
-        "table_networks", "table_health", "table_league", "table_masking", "table_retraining",
+        "table_networks", "table_health", "table_stability", "table_sanity", "table_trust",
+        "table_league", "table_masking", "table_retraining",
         "table_locations", "table_prediction", "table_completeness", "summarize",
         "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
     },
+    "judge_trust": TRUST,
     "mask": MASKING,
     "match_controls": SYSTEM,
     "match_random": CONTROL,
     "measure_attribution": COST,
     "measure_faithfulness": BENCH,
+    "measure_stability": STABILITY,
     "measure_quadrature": QUADRATURE | {"gather_measured"},
     "measure_training": SPEED,
     "plot": PLOTS - GRID,
@@ -451,7 +471,7 @@ EDITS = {
     # the trainings, too: their histories tell the PSNR of validation images
     "faig/base/metrics.py": TRAINING | LEARNING,
     # the two timings, too: their scripts import modules that import it
-    "faig/attribution/methods.py": ATTRIBUTION | QUADRATURE | SPEED,
+    "faig/attribution/methods.py": ATTRIBUTION | STABILITY | QUADRATURE | SPEED,
     "faig/training/loop.py": TRAINING | LEARNING | SPEED,
     "faig/networks/dasr.py": set(),  # in no run here
     "faig/networks/dan1.py": SYSTEM,

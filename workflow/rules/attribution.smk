@@ -10,6 +10,19 @@ use rule step from compute as check_health with:
         **step("check_health", section.health, its_network),
 
 
+use rule step from compute as measure_stability with:
+    input:
+        **PAIR,
+        data="<run>/<attribution>",
+    output:
+        "<stability>/stability.parquet",
+        sanity="<stability>/sanity.parquet",
+    pathvars:
+        step="measure_stability",
+    params:
+        **step("measure_stability", section.stability, its_network),
+
+
 use rule step from compute as attribute with:
     input:
         **PAIR,

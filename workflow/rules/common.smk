@@ -116,6 +116,7 @@ pathvars:
     ablation=f"<run>/ablation/{PER_PAIR}",
     faithfulness=f"<run>/faithfulness/{PER_PAIR}",
     rankings=f"<run>/ranking/{PER_PAIR}",
+    stability=f"<run>/stability/{PER_PAIR}",
     benchmark="<run>/benchmark",
     comparison="<run>/two_branch",
     compared=COMPARED,

@@ -67,6 +67,20 @@ use rule step from compute as measure_faithfulness with:
         **step("measure_faithfulness", section.faithfulness, its_network),
 
 
+use rule step from local as judge_trust with:
+    input:
+        health="<run>/health/{network}/seed{seed}.parquet",
+        stability="<stability>/stability.parquet",
+        sanity="<stability>/sanity.parquet",
+        league="<faithfulness>/league.parquet",
+    output:
+        "<run>/trust/{network}/seed{seed}.parquet",
+    pathvars:
+        step="judge_trust",
+    params:
+        **step("judge_trust", section.trust),
+
+
 use rule step from compute as predict with:
     input:
         **PAIR,

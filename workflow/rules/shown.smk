@@ -2,6 +2,11 @@
 # make_table.py know them by
 HISTORIES = {s: f"<run>/models/{PER_PAIR}/{s}_history.parquet" for s in STAGES}
 HEALTH = {"health": f"<run>/health/{PER_PAIR}.parquet"}
+STABILITY, SANITY = (
+    {name: f"<run>/stability/{PER_PAIR}/{name}.parquet"}
+    for name in ("stability", "sanity")
+)
+TRUST = {"trust": f"<run>/trust/{PER_PAIR}.parquet"}
 ERRORS = {"errors": f"<run>/attribution/{PER_PAIR}/faig.parquet"}
 RANKED = {m: f"<run>/ranking/{PER_PAIR}/{m}.parquet" for m in RANKINGS}
 FAIG = {"faig": RANKED["faig"]}
@@ -22,11 +27,15 @@ LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
 # all, and their sources; where these are of a setting, there is one of each setting
 ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
 SHOWN = {
+    "0 Summary": {"plot_trust": TRUST, "table_trust": TRUST},
     "1 Networks": {
         "plot_training": HISTORIES,
         "plot_health": HEALTH,
+        "plot_stability": STABILITY,
         "table_networks": FAIG | REFERENCE,
         "table_health": HEALTH,
+        "table_stability": STABILITY,
+        "table_sanity": SANITY,
     },
     "2 Masking": {
         "plot_masking": MASKED,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import top
+from ..evaluation.trust import order
 
 CHOICE = ["method", "degradation", "proportion", "input_degradation"]  # columns of ablations
 FEW = 8  # fewer values than this are no sample to bootstrap from
@@ -157,3 +158,13 @@ def answers(probed: pd.DataFrame, predicted: pd.DataFrame | None = None) -> pd.D
     rates = rates.rename(columns={True: "detected", False: "false_alarms"})
     balanced = (rates["detected"] + 100 - rates["false_alarms"]) / 2
     return rates.assign(balanced_accuracy=balanced).reset_index()
+
+
+def worst_of_seeds(trust: pd.DataFrame) -> pd.DataFrame:
+    """One row per light and method, of the seed where it is worst."""
+    ordered = trust.assign(rank=trust["level"].map(order)).sort_values(
+        "rank", ascending=False, kind="stable"
+    )
+    worst = ordered.drop_duplicates(["light", "method"]).sort_index(kind="stable")
+    keys = trust[["light", "method"]].drop_duplicates()
+    return keys.merge(worst, on=["light", "method"])

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import TOP
+from ..evaluation.trust import LEVELS
 from ..evaluation.verdicts import VERDICTS, worst
+from .summaries import worst_of_seeds
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
@@ -34,6 +36,17 @@ def fitness(health: pd.DataFrame) -> Iterator[str]:
     text = "; ".join(f"{given}: {reason}" for given, reason in reasons)
     advice = "; ".join(shown["advice"].unique())
     yield from prose(f"  health: {verdict}: {text}; what to do: {advice}")
+
+
+def lights(trust: pd.DataFrame) -> Iterator[str]:
+    """The trust card: what is green, and in words what is not; of seeds the worst."""
+    shown = worst_of_seeds(trust)
+    names = [" ".join(pair).strip() for pair in zip(shown["light"], shown["method"], strict=True)]
+    green = [name for name, level in zip(names, shown["level"], strict=True) if level == LEVELS[0]]
+    yield from prose(f"  trust, green: {', '.join(green) or 'nothing'}")
+    for name, row in zip(names, shown.to_dict("records"), strict=True):
+        if row["level"] != LEVELS[0]:
+            yield from prose(f"    {row['level']}: {name}: {row['reason']}")
 
 
 def places(locations: pd.DataFrame) -> Iterator[str]:
@@ -133,6 +146,7 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
         images = rows["masking"]["count"].iloc[0] // seeds
         lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
         lines += fitness(rows["health"])
+        lines += lights(rows["trust"])
         lines += levels(rows["networks"])
         lines += places(rows["locations"])
         lines += forgotten(rows["masking"])

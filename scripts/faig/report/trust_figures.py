@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ..evaluation.trust import NOT_MEASURED, order
+from ..evaluation.trust import NOT_MEASURED
 from .looks import label, looks
 from .panels import empty_figure, legend, line_handles, title, wrapped
+from .summaries import worst_of_seeds
 
 # told apart by shape, word and lightness, not by hue alone
 SIGNS = {
@@ -71,16 +72,6 @@ def trust(trust: pd.DataFrame) -> Figure:
     panel.axis("off")
     title(figure, trust, "can its rankings be trusted?")
     return figure
-
-
-def worst_of_seeds(trust: pd.DataFrame) -> pd.DataFrame:
-    """One row per light and method, of the seed where it is worst."""
-    ordered = trust.assign(rank=trust["level"].map(order)).sort_values(
-        "rank", ascending=False, kind="stable"
-    )
-    worst = ordered.drop_duplicates(["light", "method"]).sort_index(kind="stable")
-    keys = trust[["light", "method"]].drop_duplicates()
-    return keys.merge(worst, on=["light", "method"])
 
 
 def _line(panel: Axes, y: float, row: dict, text: str) -> None:

@@ -18,6 +18,7 @@ from .health import Health
 from .networks import Network
 from .section import DISTINCT, Name, Section, Slip, all_slips, expected, refuse
 from .training import Training
+from .trust import Stability, Trust
 from .two_branch import TwoBranch
 
 # folders below results/ that all runs share
@@ -84,6 +85,8 @@ class Config(Section):
     training: Training
     attribution: Attribution
     health: Health = Field(default_factory=Health)
+    stability: Stability = Field(default_factory=Stability)
+    trust: Trust = Field(default_factory=Trust)
     masking: Masking
     retraining: Retraining
     prediction: Prediction
