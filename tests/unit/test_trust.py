@@ -66,7 +66,7 @@ def test_a_pair_without_fault_is_green_throughout():
         ({"predicted": 0.5}, "stability", "amber", "0.50 for all images"),
         ({"predicted": -0.005}, "stability", "red", "-0.01"),
         ({"predicted": np.nan, "measured": False}, "stability", NOT_MEASURED, "no halves"),
-        ({"found": 0.3}, "sanity", "amber", "still agree to 0.30"),
+        ({"found": 0.3}, "sanity", "amber", "agree to 0.30"),
         ({"found": 0.5}, "sanity", "red", "change places"),
         ({"equal": 1e-3}, "sanity", "red", "scores up to 0.001"),
         ({"judged": {"specificity_p": 0.3}}, "specificity", "amber", "p 0.3"),

@@ -18,7 +18,8 @@ from ..attribution.pair import Pair
 from ..attribution.ranking import CONTRASTS, TOP
 from ..base.device import Compute, has_bfloat16
 from ..base.seeds import derive
-from ..data.degradations import Degradation, to_float, to_uint8
+from ..data.degradations import Degradation
+from ..data.pixels import to_float, to_uint8
 from ..data.store import ImageStore
 from .faithfulness import PROPORTIONS
 from .health import integrate

@@ -16,6 +16,7 @@ from .verdicts import Limits
 LEVELS = ("green", "amber", "red")  # from best to worst
 NOT_MEASURED = "not measured"
 DESTROYED = ("swapped", "shuffled", "permuted_100")  # sanity trials in which nothing may be left
+CONTROL = "weight_change"  # depends on no image: stable, and blind, by definition
 # what each sanity trial should give
 EXPECTED = {
     "equal": "0: no score",
@@ -102,13 +103,14 @@ def card(
         path: limits that the pair's health was judged by.
 
     Returns:
-        A row per `Light`; of several degradations the worst.
+        A row per `Light`; of several degradations the worst. Rankings that are judged are those
+        of gradients.
     """
     facts = health.drop_duplicates("input_degradation")
     lights = list(_pair(facts, facts[facts["attributed"]], path))
     judged = set(stability["method"])
     for method in dict.fromkeys(league["method"]):
-        if method in judged:
+        if method in judged - {CONTROL}:
             own = (table[table["method"] == method] for table in (stability, sanity, league))
             lights += _ranking(method, *own, limits)
     return pd.DataFrame(lights)
@@ -189,7 +191,7 @@ def _ranking(
         at_least(value, limits.effects_green, limits.effects_amber),
         "no filter was deleted alone"
         if effects is None
-        else f"rank correlation {value:.2f} with what deleting single filters does on "
+        else f"rank correlation {value:z.2f} with what deleting single filters does on "
         f"{effects['degradation']}",
         method,
     )
@@ -207,8 +209,8 @@ def _stability(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
         worst["predicted"],
         threshold,
         at_least(worst["predicted"], limits.stability_green, limits.stability_amber),
-        f"rankings from half the images agree to {worst['agreement']:.2f} on the top "
-        f"{TOP:.0%} for {worst['degradation']}, which predicts {worst['predicted']:.2f} for all "
+        f"rankings from half the images agree to {worst['agreement']:z.2f} on the top "
+        f"{TOP:.0%} for {worst['degradation']}, which predicts {worst['predicted']:z.2f} for all "
         "images",
         method,
     )
@@ -218,7 +220,7 @@ def _sanity(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
     own = table[table["trial"].isin(DESTROYED)]
     worst = own.loc[own["found"].idxmax()]
     level = at_most(worst["found"], limits.sanity_green, limits.sanity_amber)
-    reason = f"the top {TOP:.0%} for {worst['degradation']} still agree to {worst['found']:.2f}"
+    reason = f"the top {TOP:.0%} for {worst['degradation']} agree to {worst['found']:z.2f}"
     reason += f" where {WORDS[worst['trial']]}"
     if (leaking := table[(table["trial"] == "equal") & (table["found"] != 0)]).size:
         level = LEVELS[2]

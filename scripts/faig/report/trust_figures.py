@@ -3,9 +3,8 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from ..evaluation.trust import NOT_MEASURED
+from ..evaluation.trust import CONTROL, NOT_MEASURED
 from .looks import label, looks
 from .panels import empty_figure, legend, line_handles, title, wrapped
 from .summaries import worst_of_seeds
@@ -18,7 +17,6 @@ SIGNS = {
     NOT_MEASURED: ("_", "#8C8C8C"),
 }
 LINE = 88  # characters of a reason in one line
-UNCHANGED = "weight_change"  # the same for all images and nodes: nothing to see
 
 
 def stability(stability: pd.DataFrame) -> Figure:
@@ -29,9 +27,9 @@ def stability(stability: pd.DataFrame) -> Figure:
     Args:
         stability: columns method, trial, degradation, proportion, agreement, measured.
     """
-    rows = stability[stability["measured"] & (stability["method"] != UNCHANGED)]
+    rows = stability[stability["measured"] & (stability["method"] != CONTROL)]
     methods, names = (list(rows[column].unique()) for column in ("method", "degradation"))
-    styles = looks(list(stability["trial"].unique()), {})
+    styles = looks(list(rows["trial"].unique()), {})
     figure = empty_figure(1.5 + 2.1 * max(1, len(methods)))
     shape = max(1, len(methods)), max(1, len(names))
     panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
@@ -45,8 +43,9 @@ def stability(stability: pd.DataFrame) -> Figure:
             panel.set_title(f"{label(method)}, {label(name)}")
     for panel in panels.flat:
         panel.set_xscale("log")
-        panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
-    figure.supxlabel("filters chosen")
+        panel.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}")
+    for panel in panels[-1]:
+        panel.set_xlabel("filters chosen (%)")
     figure.supylabel("agreement (1 the same filters, 0 chance)")
     title(figure, stability, "agreement of rankings that should be the same")
     legend(figure, line_handles(styles))
@@ -81,7 +80,7 @@ def _line(panel: Axes, y: float, row: dict, text: str) -> None:
     name = f"{row['light']}{', ' * bool(row['method'])}{label(row['method'])}"
     for x, words, weight in (
         (0.035, row["level"], "bold"),
-        (0.14, name, "normal"),
+        (0.155, name, "normal"),
         (0.36, number, "normal"),
         (0.43, f"{row['threshold']}:\n{text}", "normal"),
     ):
