@@ -17,8 +17,6 @@ use rule step from compute as measure_stability with:
     output:
         "<stability>/stability.parquet",
         sanity="<stability>/sanity.parquet",
-    pathvars:
-        step="measure_stability",
     params:
         **step("measure_stability", section.stability, its_network),
 

@@ -75,8 +75,6 @@ use rule step from local as judge_trust with:
         league="<faithfulness>/league.parquet",
     output:
         "<run>/trust/{network}/seed{seed}.parquet",
-    pathvars:
-        step="judge_trust",
     params:
         **step("judge_trust", section.trust),
 
