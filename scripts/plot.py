@@ -1,7 +1,7 @@
 """Draw one figure from its tables."""
 
 from faig.base.tables import read_table
-from faig.report.figures import FIGURES
+from faig.report.figures import FIGURES, draw
 from faig.report.looks import write
 from faig.report.summaries import combine
 from faig.run import cli
@@ -10,7 +10,7 @@ from faig.run import cli
 def main(args) -> None:
     listed = [(name, network, seed, read_table(path)) for name, network, seed, path in args.table]
     tables = combine(listed)
-    write(lambda: FIGURES[args.figure](**tables), args.output, **args.config["style"])
+    write(lambda: draw(args.figure, tables), args.output, **args.config["style"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from faig.attribution.pair import Pair
 from faig.base.errors import InputError
 from faig.evaluation import health
 from faig.evaluation.verdicts import VERDICTS, Limits, judge, worst
-from faig.report.figures import FIGURES
+from faig.report.figures import FIGURES, draw
 from faig.report.looks import DEGRADATIONS
 from faig.report.summary import fitness
 from faig_workflow import config as configuration
@@ -261,3 +261,13 @@ def test_a_path_that_leads_far_away_does_not_flatten_the_rest(far):
     (panel,) = FIGURES["health"](table).axes
     assert np.diff(panel.get_ylim()) < 10
     assert panel.get_ylim()[0] < 0 < 1 < panel.get_ylim()[1]
+
+
+@pytest.mark.parametrize(("barrier", "marked"), [(0.1, False), (24.0, True)])
+def test_figures_of_rankings_carry_the_verdict_on_an_unfit_pair(barrier, marked):
+    rows = {"filter": range(4), "layer": "conv", "degradation": "blur", "rank": range(4)}
+    ranking = pd.DataFrame(rows).assign(network="net", seed=0, score=1.0)
+    figure = draw("locations", {"faig": ranking, "health": seeds(barrier)})
+    said = [text for text in texts(figure) if "UNFIT PAIR" in text]
+    assert bool(said) == marked
+    assert all("blur: the loss climbs a barrier of 24 gains" in text for text in said)

@@ -21,6 +21,7 @@ COMPUTING = [
     for rule in (
         "training",
         "health",
+        "stability",
         "attribution",
         "evaluation",
         "masking",
@@ -36,6 +37,7 @@ def all_sections(config: dict) -> dict[str, str]:
     config = configuration.load(config)
     section, seed = Sections(config), "0"
     texts = {f"synthesis/{name}": section.synthesis(name) for name in config["datasets"]}
+    texts["trust"] = section.trust()
     texts["figures"], texts["matched_random"] = section.figures(), section.matched_random(seed)
     for network in config["networks"]:
         for stage in ("baseline", "target"):
@@ -43,6 +45,7 @@ def all_sections(config: dict) -> dict[str, str]:
         for method in config["attribution"]["methods"]:
             texts[f"attribution/{network}/{method}"] = section.attribution(network, seed, method)
         texts[f"health/{network}"] = section.health(network)
+        texts[f"stability/{network}"] = section.stability(network, seed)
         texts[f"evaluation/{network}"] = section.evaluation(network)
         texts[f"faithfulness/{network}"] = section.faithfulness(network, seed)
         texts[f"masking/{network}"] = section.masking(network)
@@ -85,9 +88,12 @@ def differing(one: dict, other: dict) -> set[str]:
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
-         ["health/*", "attribution/*", "faithfulness/*", "prediction/*", *ATTRIBUTING]),
+         ["health/*", "stability/*", "attribution/*", "faithfulness/*", "prediction/*",
+          *ATTRIBUTING]),
         ("health", {"nodes": 4}, ["health/*"]),
-        ("health", {"limits": {"overlap": 0.8}}, ["health/*"]),
+        ("health", {"limits": {"overlap": 0.8}}, ["health/*", "trust"]),
+        ("stability", {"crops": 4}, ["stability/*"]),
+        ("trust", {"limits": {"specificity": 0.1}}, ["trust"]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),
         ("training.target.iterations", 7, ["training/*/target"]),
         ("training.target.period", 7, ["training/*/target"]),

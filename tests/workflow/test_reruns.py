@@ -60,7 +60,12 @@ RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | GRID  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
-HEALTH = {"check_health", "plot_health", "table_health"} | TRUST
+# figures of rankings carry the verdict on the pair
+HEALTH = {
+    "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
+    "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
+    "plot_prediction",
+} | TRUST  # fmt: skip
 STABILITY = {"measure_stability", "plot_stability", "table_stability", "table_sanity"} | TRUST
 TEST_IMAGES = (
     {"synthesize", "synthesize_two_branch"}

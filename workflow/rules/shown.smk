@@ -24,7 +24,7 @@ KNOWN = EVALUATED | {"probed": f"{COMPARED}/probe.parquet"} | PREDICTED
 LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
 
 # what the report shows, by category: rules that draw a figure of each network or make one table for
-# all, and their sources; where these are of a setting, there is one of each setting
+# all, and their sources, of figures of rankings the pair's health too; where these are of a setting, there is one of each setting
 ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
 SHOWN = {
     "0 Summary": {"plot_trust": TRUST, "table_trust": TRUST},
@@ -38,23 +38,23 @@ SHOWN = {
         "table_sanity": SANITY,
     },
     "2 Masking": {
-        "plot_masking": MASKED,
-        "plot_masking_psnr": MASKED | REFERENCE,
-        "plot_faithfulness": SETS,
-        "plot_league": LEAGUE,
+        "plot_masking": MASKED | HEALTH,
+        "plot_masking_psnr": MASKED | REFERENCE | HEALTH,
+        "plot_faithfulness": SETS | HEALTH,
+        "plot_league": LEAGUE | HEALTH,
         "table_masking": MASKED | REFERENCE,
         "table_league": LEAGUE,
     },
     "3 Re-training": {
-        "plot_retraining": RETRAINED | REFERENCE,
+        "plot_retraining": RETRAINED | REFERENCE | HEALTH,
         "table_retraining": RETRAINED | REFERENCE,
     },
     "4 Locations": {
-        "plot_locations": RANKED,
-        "plot_locations_map": FAIG,
+        "plot_locations": RANKED | HEALTH,
+        "plot_locations_map": FAIG | HEALTH,
         "table_locations": RANKED,
     },
-    "5 Prediction": {"plot_prediction": PREDICTED, "table_prediction": PREDICTED},
+    "5 Prediction": {"plot_prediction": PREDICTED | HEALTH, "table_prediction": PREDICTED},
     "6 Exactness": {"plot_quadrature": QUADRATURE, "table_completeness": ERRORS},
     ON_DEMAND: {
         "plot_benchmark": COST | QUADRATURE,

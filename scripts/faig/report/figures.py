@@ -5,10 +5,13 @@ A figure is a function. Its arguments are tables, named as its parameters are, w
 means go over images and seeds. Whiskers are those of `summaries.interval`.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 
+import pandas as pd
 from matplotlib.figure import Figure
 
+from ..evaluation.verdicts import VERDICTS
 from . import (
     ablation_figures,
     benchmark_figures,
@@ -20,6 +23,7 @@ from . import (
     trust_figures,
     two_branch_figures,
 )
+from .panels import wrapped
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "masking": ablation_figures.masking,
@@ -42,3 +46,26 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "two_branch_knowledge": two_branch_figures.two_branch_knowledge,
     "two_branch_training": two_branch_figures.two_branch_training,
 }
+
+
+def draw(name: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """A figure by its name; of a pair that cannot be attributed, it says so.
+
+    Args:
+        tables: those that the figure is drawn from; and `health`, which may tell that the pair of
+            networks is unfit.
+    """
+    function, own = FIGURES[name], dict(tables)
+    health = None
+    if "health" not in inspect.signature(function).parameters:
+        health = own.pop("health", None)
+    figure = function(**own)
+    if health is not None and (health["verdict"] == VERDICTS[-1]).any():
+        figure.suptitle(f"{figure.get_suptitle()}\n{_unfit(health)}")
+    return figure
+
+
+def _unfit(health: pd.DataFrame) -> str:
+    shown = health[health["verdict"] == VERDICTS[-1]].iloc[0]
+    where = f"seed {shown['seed']}, {shown['input_degradation']}"
+    return wrapped(f"UNFIT PAIR, rankings mean nothing: {where}: {shown['reason']}", 100)
