@@ -1,6 +1,9 @@
 """Take a network's weights from a checkpoint of the user's own, so that it need not be trained."""
 
+from pathlib import Path
+
 from faig.base.provenance import checksum
+from faig.networks.alignment import match
 from faig.networks.building import build, load_state
 from faig.networks.checkpoints import load_checkpoint
 from faig.networks.weights import save_weights
@@ -10,6 +13,12 @@ from faig.run import cli
 def main(args) -> None:
     network = build(**args.config["network"])
     load_state(network, load_checkpoint(args.checkpoint), str(args.checkpoint))
+    if args.towards:
+        target = build(**args.config["network"])
+        load_state(target, load_checkpoint(args.towards), str(args.towards))
+        state, moved = match(network, network.state_dict(), target.state_dict())
+        network.load_state_dict(state)
+        print(f"{moved} hidden channels were put where the target has them")
     source = {"file": args.checkpoint.name, "sha256": checksum(args.checkpoint)}
     save_weights(args.output, network.state_dict(), {"config": args.config, "source": source})
     print(f"{args.checkpoint}: {len(network.state_dict())} tensors")
@@ -18,5 +27,8 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     cli.path(parser, "--checkpoint", "weights: BasicSR-style .pth, or .safetensors")
+    parser.add_argument(
+        "--towards", type=Path, help="weights of the target, whose order of channels is taken"
+    )
     cli.path(parser, "--output", "weights to write (safetensors)")
     cli.run(main, parser)

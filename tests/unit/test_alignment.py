@@ -1,9 +1,13 @@
 """Planted permutations of hidden channels are undone exactly, and nothing else is moved."""
 
+import argparse
+
+import import_checkpoint
 import pytest
 import torch
 from faig.networks.alignment import hidden_channels, match, permute
 from faig.networks.building import build
+from faig.networks.weights import load_weights, save_weights
 from torch import nn
 from toys import FEATURES, SmoothNetwork, permuted, random_state
 
@@ -108,6 +112,23 @@ def test_what_stands_right_is_not_moved(ends):
     found, moved = match(SmoothNetwork(features=FEATURES), baseline, target)
     assert moved == 0
     assert all(found[name].equal(baseline[name]) for name in baseline)
+
+
+def test_an_imported_baseline_takes_the_order_of_the_target(tmp_path):
+    network = {"architecture": "srcnn", "scale": 2, "parameters": {"widths": [8, 12, 8]}}
+    module = build(**network)
+    state = random_state(module, 0)
+    twin = shuffled(module, state, seed=3)
+    for name, weights in (("baseline", state), ("target", twin)):
+        save_weights(tmp_path / f"{name}.safetensors", weights, {})
+    found = tmp_path / "found.safetensors"
+    given = {"config": {"network": network}, "checkpoint": tmp_path / "baseline.safetensors"}
+    import_checkpoint.main(
+        argparse.Namespace(**given, towards=tmp_path / "target.safetensors", output=found)
+    )
+    assert all(value.equal(twin[name]) for name, value in load_weights(found).items())
+    import_checkpoint.main(argparse.Namespace(**given, towards=None, output=found))
+    assert all(value.equal(state[name]) for name, value in load_weights(found).items())
 
 
 def test_of_a_network_that_cannot_be_traced_nothing_is_moved():

@@ -62,6 +62,7 @@ SLIPS = [
     ("attribution.methods.intinf.quadrature", "adaptive", ["'adaptive'", "intinf.quadrature"]),
     ("prediction.quadrature", "adaptive", ["prediction.quadrature", "'adaptive'"]),
     ("prediction.nodes", 20000, ["prediction.nodes", "20000", "at most 1000"]),
+    ("networks.small.align", True, ["networks.small.align", "weights that are given"]),
     ("health.nodes", 20000, ["health.nodes", "20000", "at most 1000"]),
     ("benchmark.curve", {"left": [20000]}, ["curve.left[0]", "20000", "at most 1000"]),
     # degradations

@@ -138,6 +138,11 @@ CHANGES = {
         {"networks.small.target": "given.pth"},
         {"import_checkpoint"} | TARGET - {"train_target", "plot_training"},
     ),
+    "networks.*.align": (
+        {f"networks.small.{stage}": "given.pth" for stage in ("baseline", "target")}
+        | {"networks.small.align": True},
+        {"import_checkpoint"} | TARGET - {"train_target", "plot_training"},
+    ),
     "training.patch": ({"training.patch": 20}, TRAINING | LEARNING),
     "training.batch": ({"training.batch": 3}, TRAINING | LEARNING),
     "training.sub_images.size": ({"training.sub_images.size": 32}, TRAINING | LEARNING),

@@ -191,6 +191,13 @@ GIVEN = {
 }
 
 
+def aligned(wildcards):
+    """Whether these weights are put in the order of the target's hidden channels."""
+    return (
+        wildcards.stage == "baseline" and config["networks"][wildcards.network]["align"]
+    )
+
+
 def trained(stage):
     """Networks of which this stage is trained."""
     return names(name for name in NETWORKS if (name, stage) not in GIVEN)

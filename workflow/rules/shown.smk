@@ -54,7 +54,10 @@ SHOWN = {
         "plot_locations_map": FAIG | HEALTH,
         "table_locations": RANKED,
     },
-    "5 Prediction": {"plot_prediction": PREDICTED | HEALTH, "table_prediction": PREDICTED},
+    "5 Prediction": {
+        "plot_prediction": PREDICTED | HEALTH,
+        "table_prediction": PREDICTED,
+    },
     "6 Exactness": {"plot_quadrature": QUADRATURE, "table_completeness": ERRORS},
     ON_DEMAND: {
         "plot_benchmark": COST | QUADRATURE,

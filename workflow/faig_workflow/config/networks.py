@@ -77,3 +77,18 @@ class Network(Architecture):
         "or `.pth` as BasicSR writes it",
     )
     target: Path | None = Field(None, description="likewise for the target")
+    align: bool = Field(
+        False,
+        description="whether the hidden channels of a given baseline are put where the given "
+        "target has them (weight matching, arXiv 2209.04836), which changes no output; `snakemake "
+        "health` says where it helps",
+    )
+
+    def slips(self) -> Iterator[Slip]:
+        yield from super().slips()
+        if self.align and not (self.baseline and self.target):
+            yield Slip(
+                ("align",),
+                "found true, which is for weights that are given; expected the keys 'baseline' and "
+                "'target' beside it",
+            )
