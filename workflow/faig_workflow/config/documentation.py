@@ -22,6 +22,7 @@ KINDS = {
     "string": "text",
     "number": "number",
     "integer": "whole number",
+    "boolean": "true or false",
 }
 SIGNS = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
 
