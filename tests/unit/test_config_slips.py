@@ -15,6 +15,7 @@ HOME = Path(__file__).parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8"))
 
 SUM, OTHER_SUM = "md5:" + "0" * 32, "sha256:" + "1" * 64
+SMALL = TINY["networks"]["small"]
 NETWORK, TWO = "networks.small", "two_branch.networks.dan1"
 
 
@@ -116,6 +117,36 @@ SLIPS = [
     ("datasets.tiny_test.path", "photos", ["datasets.tiny_test", "'path'", "'packaged'"]),
     ("datasets.tiny_test", {"source": "folder", "path": "a", "images": ["coffee"]},
      ["datasets.tiny_test", "'images'", "'folder'"]),
+    # roles
+    ("data.attribution", "tiny_validation", ["data.attribution", "'tiny_validation'", "disjoint"]),
+    ("data.validation", "tiny_attribution", ["data.attribution", "'tiny_attribution'"]),
+    # names of files
+    ("networks.psnr_small", SMALL, ["networks", "'psnr_small'", "'small'", "rename"]),
+    ("networks.map_small", SMALL, ["networks", "'map_small'", "'small'", "rename"]),
+    (f"networks.{'x' * 240}", SMALL, ["networks", "at most 64 letters"]),
+    ("datasets." + "x" * 65, {"source": "folder", "path": "a"}, ["datasets", "at most 64 letters"]),
+    ("two_branch.settings.sigma_random_blur", drawn(), ["'sigma_random_blur'", "'random_blur'"]),
+    ("two_branch.settings.data", drawn(), ["two_branch.settings", "'data'", "rename"]),
+    ("two_branch.settings.networks", drawn(), ["two_branch.settings", "'networks'", "rename"]),
+    # sizes that fit in no memory
+    ("training.patch", 10**6, ["training.patch", "1000000", "at most 8192", "memory"]),
+    ("training.batch", 10**6, ["training.batch", "1000000", "at most 65536", "memory"]),
+    ("training", {**TINY["training"], "batch": 60000, "patch": 64},
+     ["training.batch", "60000 patches", "100,000,000", "memory"]),
+    ("health.crop", 10**6, ["health.crop", "1000000", "at most 8192", "memory"]),
+    ("prediction.crop", 10**6, ["prediction.crop", "1000000", "at most 8192", "memory"]),
+    ("faithfulness.crop", 10**6, ["faithfulness.crop", "1000000", "at most 8192", "memory"]),
+    ("two_branch.control.size", [8, 10**6], ["control.size[1]", "1000000", "at most 8192"]),
+    ("benchmark.sizes", [[8, 10**6]], ["benchmark.sizes[0][1]", "1000000", "at most 8192"]),
+    ("benchmark.reference_size", [10**6, 8], ["reference_size[0]", "1000000", "memory"]),
+    ("benchmark.matrices", [10**6], ["benchmark.matrices[0]", "1000000", "memory"]),
+    ("benchmark.patch", 10**6, ["benchmark.patch", "1000000", "memory"]),
+    ("benchmark.batch", 10**6, ["benchmark.batch", "1000000", "memory"]),
+    ("benchmark", {"batch": 60000, "patch": 64}, ["benchmark.batch", "60000 patches", "memory"]),
+    (f"{NETWORK}.parameters.features", 10**9, ["parameters.features", "65536", "memory"]),
+    ("degradations.blur", blur(size=10**9 + 1), ["blur[0].size", "from 1 to 999"]),
+    ("degradations.noise", after("motion_blur", length=1e6, angle=0), ["length", "1 to 999"]),
+    ("degradations.noise", after("rescale", factor=100.0), ["factor", "100.0", "at most 16"]),
 ]
 # fmt: on
 
@@ -144,6 +175,11 @@ FINE = [
     (TWO, {"architecture": "mine:Net", "parameters": {"anything": [True, None, "x"]}}),
     ("run", "x" * 64),
     ("seeds", [2**63 - 1]),
+    ("networks.psnr_other", SMALL),
+    ("networks.sigma_small", SMALL),
+    ("two_branch.settings.psnr_random_blur", drawn()),
+    ("training", {**TINY["training"], "batch": 512, "patch": 256, "sub_images": None}),
+    ("datasets.tiny_test.crop", 10**6),
     ("datasets.tiny_test", {"source": "folder", "path": "Fotos für x"}),
 ]
 

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from faig_workflow.config import ConfigError, read_strictly
+from faig_workflow.config.__main__ import problem
 
 BOMB = "a0: &a0 [x]\n" + "".join(
     f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(9)
@@ -10,7 +11,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "problem"),
+    ("text", "line", "words"),
     [
         (b"run: a\nscale: 2\nrun: b\n", 3, "the key 'run' is there twice"),
         (b"a:\n  b: 1\n  c: {d: 1, d: 2}\n", 3, "the key 'd' is there twice"),
@@ -25,11 +26,12 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         (b"a: 2020-13-45\n", 1, "cannot be read"),
     ],
 )
-def test_it_is_refused_with_file_and_line(tmp_path, text, line, problem):
+def test_it_is_refused_with_file_and_line(tmp_path, text, line, words):
     path = tmp_path / "mine.yaml"
     path.write_bytes(text)
-    with pytest.raises(ConfigError, match=rf"mine\.yaml, line {line}: .*{problem}"):
+    with pytest.raises(ConfigError, match=rf"mine\.yaml, line {line}: .*{words}") as error:
         read_strictly(path)
+    assert problem(path) == str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,21 @@ def test_what_is_right_is_read_as_yaml_reads_it(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
     assert read_strictly(path) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "mine.yaml: holds no keys"),
+        ("- run", "mine.yaml: holds no keys"),
+        ("run: [x]", "mine.yaml: the config is not valid:\n  run: found a list ['x']"),
+    ],
+)
+def test_a_file_that_can_be_read_is_checked_as_a_run_checks_it(tmp_path, text, words):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    assert problem(path).startswith(str(tmp_path / words))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert problem(tmp_path / "mine.yaml") == f"{tmp_path}/mine.yaml: No such file or directory"

@@ -1,9 +1,17 @@
 """Bad input ends in a clear error that names the key or file, before anything is lost."""
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from .conftest import HOME
+from .forks import snakemake
 
 BASELINE = "results/tiny/models/small/seed0/baseline.safetensors"
 
@@ -40,6 +48,40 @@ def test_a_wrong_config_stops_at_once_with_all_that_is_wrong(workflow):
         assert words in output
     assert "Traceback" not in output
     assert not (workflow.folder / "results").exists()
+
+
+COMMAND = re.search(
+    r"^PYTHONPATH=.*python -m (\S+) my.yaml$", (HOME / "config/README.md").read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "snakemake_says", "we_say"),
+    [
+        (b"x:\n\ty: 1\n", "Config file is not valid JSON or YAML", "cannot start any token"),
+        (b"x: \x00\n", "Config file is not valid JSON or YAML", "0x0 is not allowed in YAML"),
+        (b"x: \xfc\n", "UnicodeDecodeError", "not in UTF-8 (byte 0xfc)"),
+    ],
+)
+def test_where_snakemake_names_no_file_the_documented_command_does(
+    tmp_path, end, snakemake_says, we_say
+):
+    text = (HOME / "tests/config/tiny.yaml").read_bytes()
+    (tmp_path / "my.yaml").write_bytes(text + end)
+    options = ["--snakefile", str(HOME / "workflow/Snakefile"), "--configfile", "my.yaml"]
+    status, output = snakemake([*options, "--dry-run"], tmp_path)
+    assert status
+    assert snakemake_says in output
+    documented = (HOME / "config/README.md").read_text().replace("\n", " ")
+    assert snakemake_says in documented
+    path = os.pathsep.join(str(HOME / folder) for folder in ("workflow", "scripts"))
+    done = subprocess.run(
+        [sys.executable, "-m", COMMAND[1], "my.yaml"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    line = (text + end).count(b"\n")
+    assert re.fullmatch(rf"my\.yaml, line {line}: .*{re.escape(we_say)}.*\n", done.stderr)
 
 
 def test_an_empty_folder(workflow, tmp_path):

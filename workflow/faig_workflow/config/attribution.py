@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from .parameters import bad_call, quadrature
 from .section import (
     Count,
+    LargerSide,
     Names,
     Nodes,
     Proportion,
@@ -18,8 +19,6 @@ from .section import (
     Slip,
     refuse,
 )
-
-Crop = Annotated[int, Field(ge=32)]  # side in HR pixels of what is evaluated
 
 
 def _with_faig(methods: dict) -> dict:
@@ -70,7 +69,7 @@ class Prediction(Section):
     """Which degradation an image has, told by the filters that matter for it."""
 
     proportion: Proportion = Field(0.01, description="of the filters that are compared")
-    crop: Crop = Field(
+    crop: LargerSide = Field(
         128, description="side of the HR crops whose degradation is predicted, in pixels"
     )
     crops_per_image: Count = Field(12, description="at most")
@@ -84,7 +83,7 @@ class Prediction(Section):
 class Faithfulness(Section):
     """The bench that judges rankings."""
 
-    crop: Crop = Field(
+    crop: LargerSide = Field(
         96,
         description="side in HR pixels of the crops of test images on which rankings are judged; "
         "the smallest image's where that is less",

@@ -1,13 +1,28 @@
 """How long things take."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from faig.attribution.quadrature import RULES
 from pydantic import Field
 
-from .section import DISTINCT, Count, Counts, Nodes, Section, Side, Size
+from .section import (
+    DISTINCT,
+    FITS,
+    Batch,
+    Count,
+    Counts,
+    Nodes,
+    Section,
+    Side,
+    Size,
+    Slip,
+    too_large,
+)
 
 Tried = Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1)]
+
+Matrix = Annotated[int, Field(ge=1, le=65_536, json_schema_extra=FITS)]
 
 
 class Benchmark(Section):
@@ -24,7 +39,7 @@ class Benchmark(Section):
         description="numbers of images to attribute one after another, at the smallest size; larger"
         " sizes take one",
     )
-    matrices: Counts = Field(
+    matrices: Annotated[list[Matrix], Field(min_length=1)] = Field(
         [1024, 2048, 4096],
         description="sides of the matrix products that measure the machine's peak; the fastest "
         "counts",
@@ -34,7 +49,7 @@ class Benchmark(Section):
         description="side of the HR patches in pixels with which training is timed, rounded down to"
         " a multiple of the scale",
     )
-    batch: Count = Field(16, description="patches per iteration of the training that is timed")
+    batch: Batch = Field(16, description="patches per iteration of the training that is timed")
     reference_size: Size = Field(
         [40, 40],
         description="height and width in LR pixels of the image on which exactness is measured",
@@ -54,3 +69,6 @@ class Benchmark(Section):
         },
         description="numbers of nodes to try, per quadrature rule",
     )
+
+    def slips(self) -> Iterator[Slip]:
+        return too_large(self.batch, self.patch)

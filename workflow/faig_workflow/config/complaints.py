@@ -46,6 +46,8 @@ def _text(mistake: dict, part: dict) -> str:
     match mistake["type"]:
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             expected = f"a number {schema.bounds(part)}"
+            if mistake["type"].startswith("less") and "x-reason" in part:
+                expected += f": {part['x-reason']}"
         case "too_short" | "too_long":
             expected = schema.length(part)
         case "string_too_short":

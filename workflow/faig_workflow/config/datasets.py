@@ -10,7 +10,7 @@ from faig.data.sources import PACKAGED
 from pydantic import Field
 
 from . import wording
-from .section import DISTINCT, Name, Names, Path, Section, Side, Slip, absent, expected
+from .section import DISTINCT, Name, Names, Path, Section, Slip, absent, expected
 
 # photographs of one scene: on both sides of a split they would give the answer away
 SAME_SCENE = [{"motorcycle_left", "motorcycle_right"}]
@@ -66,8 +66,9 @@ class Dataset(Section):
         min_length=1,
         description="for `archive`: archives; the first that serves is taken, see below",
     )
-    crop: Side | None = Field(
+    crop: int | None = Field(
         None,
+        ge=16,
         description="cut at most this many pixels out of the centre, in both directions; `null` for"
         " whole images",
     )
@@ -134,6 +135,8 @@ def clashes(datasets: Mapping[str, Dataset], data: Data, protocol: str) -> Itera
     for role in ("validation", "attribution", "test"):
         for name in used[role]:
             yield from _overlap(datasets, data.train, name, role)
+    # thresholds and probes are fitted on the validation set, of filters found on the other
+    yield from _overlap(datasets, data.validation, data.attribution, "attribution")
     # the released code searches for filters on the images that it tests them on
     held_out = ["validation"] + ["attribution"] * (protocol == "paper")
     for name, role in product(data.test, held_out):

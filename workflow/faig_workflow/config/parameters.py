@@ -10,7 +10,7 @@ from codebase import Parameter
 from faig.attribution.quadrature import RULES
 
 from . import wording
-from .section import Slip
+from .section import FITS, Slip
 
 
 class Range(NamedTuple):
@@ -20,7 +20,7 @@ class Range(NamedTuple):
     words: str
 
 
-ODD = Range(lambda n: n >= 1 and n % 2 == 1, "an odd number of at least 1")
+ODD = Range(lambda n: 1 <= n <= 999 and n % 2 == 1, "an odd number from 1 to 999")
 POSITIVE = Range(lambda x: x > 0, "a number above 0")
 COUNT = Range(lambda n: n >= 1, "a whole number of at least 1")
 
@@ -31,9 +31,12 @@ RESAMPLING = Range(lambda name: name in KERNELS, f"one of {', '.join(KERNELS)}")
 RANGES = {
     "gaussian_blur": {"size": ODD, "sigma": POSITIVE},
     "anisotropic_gaussian_blur": {"size": ODD, "sigma_x": POSITIVE, "sigma_y": POSITIVE},
-    "motion_blur": {"length": Range(lambda x: x >= 1, "a number of at least 1")},
+    "motion_blur": {"length": Range(lambda x: 1 <= x <= 999, "a number from 1 to 999")},
     "poisson_noise": {"peak": POSITIVE},
-    "rescale": {"factor": POSITIVE, "kernel": RESAMPLING},
+    "rescale": {
+        "factor": Range(lambda x: 0 < x <= 16, "a number above 0 and at most 16"),
+        "kernel": RESAMPLING,
+    },
     "random_gaussian_blur": {"size": ODD, "low": POSITIVE, "high": POSITIVE},
     "downsample": {"kernel": RESAMPLING},
     "gaussian_noise": {"sigma": Range(lambda x: 0 <= x <= 1, "a number from 0 to 1")},
@@ -45,6 +48,7 @@ OF_METHODS = {
     **dict.fromkeys(("beta", "sparsity"), Range(lambda x: x >= 0, "a number of at least 0")),
     "proportion": Range(lambda x: 0 < x <= 1, "a number above 0 and at most 1"),
 }
+LARGEST = 65_536  # of a network's channels, blocks and the like
 NODES = 1000  # of a quadrature; no loss on a line needs as many
 
 # by annotation
@@ -109,10 +113,12 @@ def _out_of_range(name: str, given: Mapping) -> Iterator[Slip]:
 
 
 def sizes(value: object) -> Iterator[Slip]:
-    """Numbers of a network's channels, blocks and the like that are not positive."""
+    """Numbers of a network's channels, blocks and the like that no network has."""
     for i, number in enumerate(value) if isinstance(value, list) else [(None, value)]:
-        if isinstance(number, int) and not isinstance(number, bool) and number < 1:
-            yield Slip(() if i is None else (i,), wording.wrong(number, COUNT.words))
+        if isinstance(number, int) and not isinstance(number, bool):
+            words = COUNT.words if number < 1 else f"at most {LARGEST}: {FITS['x-reason']}"
+            if not 1 <= number <= LARGEST:
+                yield Slip(() if i is None else (i,), wording.wrong(number, words))
 
 
 def quadrature(given: Mapping, adaptive: bool) -> Iterator[Slip]:

@@ -15,6 +15,7 @@ from .datasets import Data, Dataset, clashes
 from .degradations import Operators, downsampled_once
 from .figures import Figures
 from .health import Health
+from .names import colliding
 from .networks import Network
 from .section import DISTINCT, Name, Section, Slip, all_slips, expected, refuse
 from .training import Training
@@ -121,6 +122,8 @@ class Config(Section):
             yield Slip(
                 ("run",), f"found '{self.run}', which all runs share; give the run another name"
             )
+        for text in colliding(self.networks):
+            yield Slip(("networks",), text)
         yield from clashes(self.datasets, self.data, self.protocol)
         for name, operators in self.degradations.items():
             for text in downsampled_once(operators):

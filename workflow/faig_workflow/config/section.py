@@ -96,11 +96,30 @@ NotNegative = Annotated[float, Field(ge=0), WrapValidator(_as_written)]
 Proportion = Annotated[float, Field(gt=0, le=1), WrapValidator(_as_written)]
 Proportions = Annotated[list[Proportion], Field(min_length=1), *DISTINCT]
 
+FITS = {"x-reason": "more fits in no memory"}
+SIDE, BATCH, PIXELS = 8192, 65_536, 10**8
+
 Count = Annotated[int, Field(ge=1)]
 Counts = Annotated[list[Count], Field(min_length=1)]
-Side = Annotated[int, Field(ge=16)]  # of a crop or patch in pixels
+# sides of a crop, patch or image in pixels
+Side = Annotated[int, Field(ge=16, le=SIDE, json_schema_extra=FITS)]
+LargerSide = Annotated[int, Field(ge=32, le=SIDE, json_schema_extra=FITS)]
+Batch = Annotated[int, Field(ge=1, le=BATCH, json_schema_extra=FITS)]
 Nodes = Annotated[int, Field(ge=1, le=1000)]  # no loss on a line needs as many
-Size = Annotated[list[Annotated[int, Field(ge=8)]], Field(min_length=2, max_length=2)]
+Size = Annotated[
+    list[Annotated[int, Field(ge=8, le=SIDE, json_schema_extra=FITS)]],
+    Field(min_length=2, max_length=2),
+]
+
+
+def too_large(batch: int, patch: int) -> Iterator[Slip]:
+    """A batch that no machine holds, though each of its patches may be right."""
+    if batch * patch**2 > PIXELS:
+        yield Slip(
+            ("batch",),
+            f"found {batch} patches of {patch} x {patch} pixels, expected at most {PIXELS:,} pixels"
+            f" in a batch: {FITS['x-reason']}",
+        )
 
 
 class Schedule(Section):

@@ -49,7 +49,9 @@ def read_strictly(path: Path) -> object:
         line, problem = mark.line + 1 if mark else 1, error.problem
     except yaml.YAMLError as error:
         problem = str(error)
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        problem = "cannot be read: nested too deeply"
+    except ValueError as error:
         problem = f"cannot be read: {error}"
     raise ConfigError(f"{path}, line {line}: {problem}")
 

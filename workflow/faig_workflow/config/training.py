@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from .section import Count, Names, Positive, Schedule, Section, Side, Slip
+from .section import Batch, Count, Names, Positive, Schedule, Section, Side, Slip, too_large
 
 
 class SubImages(Section):
     """Overlapping parts of the images."""
 
-    size: Side = Field(description="side of a part in HR pixels")
+    size: int = Field(ge=16, description="side of a part in HR pixels")
     stride: Count = Field(description="HR pixels from one part to the next")
 
 
@@ -36,7 +36,7 @@ class Training(Section):
     """What trainings and re-trainings share, and both stages."""
 
     patch: Side = Field(64, description="side of the HR patches in pixels")
-    batch: Count = Field(16, description="patches per iteration")
+    batch: Batch = Field(16, description="patches per iteration")
     sub_images: SubImages | None = Field(
         None,
         description="take patches from overlapping parts of the images, drawn uniformly, as the "
@@ -63,6 +63,7 @@ class Training(Section):
             yield ("sub_images", name), length
 
     def slips(self) -> Iterator[Slip]:
+        yield from too_large(self.batch, self.patch)
         if self.sub_images and self.sub_images.size < self.patch:
             yield Slip(
                 ("sub_images", "size"),

@@ -7,8 +7,11 @@ import codebase
 from pydantic import Field
 
 from .degradations import Operators, blurred_at_random_once, downsampled_once
+from .names import colliding
 from .networks import Architecture
 from .section import DISTINCT, Count, Name, Positive, Schedule, Section, Size, Slip
+
+OTHERS = {"data", "networks"}  # folders beside those of the settings
 
 
 class TwoBranchNetwork(Architecture):
@@ -67,6 +70,11 @@ class TwoBranch(Schedule, _Compared):
         for name, operators in self.settings.items():
             for text in (*downsampled_once(operators), *blurred_at_random_once(operators)):
                 yield Slip(("settings", name), text)
+        for name in OTHERS & self.settings.keys():
+            text = f"found '{name}', the name of a folder beside those of settings; rename it"
+            yield Slip(("settings",), text)
+        for text in colliding(self.settings, comparison=True):
+            yield Slip(("settings",), text)
         labels = [f"{sigma:g}" for sigma in self.sigmas]
         if len(set(labels)) < len(labels):
             yield Slip(

@@ -1,0 +1,34 @@
+"""Names of the user's own that would give two files one name."""
+
+from collections.abc import Iterable, Iterator
+from itertools import permutations
+from pathlib import Path
+
+REPORT = Path(__file__).resolve().parents[2] / "report"  # a caption for every figure, by its name
+
+
+def _middles(comparison: bool) -> set[str]:
+    """What makes the name of one figure that of another, like `psnr` for masking_psnr."""
+    found = {path.stem for path in REPORT.glob("*.rst") if not path.stem.startswith("table_")}
+    figures = {name for name in found if name.startswith("two_branch") == comparison}
+    return {
+        other.removeprefix(f"{figure}_")
+        for figure, other in permutations(figures, 2)
+        if other.startswith(f"{figure}_")
+    }
+
+
+def colliding(names: Iterable[str], comparison: bool = False) -> Iterator[str]:
+    """Complain of names whose figures, which are called `<figure>_<name>`, are those of another.
+
+    Args:
+        names: of networks, or of the comparison's settings.
+        comparison: whether these are settings.
+    """
+    for name, other in permutations([*names], 2):
+        for middle in _middles(comparison):
+            if name == f"{middle}_{other}":
+                yield (
+                    f"found '{name}' and '{other}', whose figures would have the same names, as "
+                    f"'{middle}' is part of a figure's; rename one"
+                )
