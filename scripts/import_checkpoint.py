@@ -4,17 +4,19 @@ from pathlib import Path
 
 from faig.base.provenance import checksum
 from faig.networks.alignment import match
-from faig.networks.building import build, load_state
+from faig.networks.building import build, load_state, require_scale
 from faig.networks.checkpoints import load_checkpoint
 from faig.networks.weights import save_weights
 from faig.run import cli
 
 
 def main(args) -> None:
-    network = build(**args.config["network"])
+    spec = args.config["network"]
+    network = build(**spec)
+    require_scale(network, spec["scale"], spec["architecture"])
     load_state(network, load_checkpoint(args.checkpoint), str(args.checkpoint))
     if args.towards:
-        target = build(**args.config["network"])
+        target = build(**spec)
         load_state(target, load_checkpoint(args.towards), str(args.towards))
         state, moved = match(network, network.state_dict(), target.state_dict())
         network.load_state_dict(state)

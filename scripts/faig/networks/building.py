@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+import torch
 from torch import Tensor, nn
 
 from ..base.errors import InputError
@@ -44,7 +45,7 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
     """Build a network with fresh weights, drawn from torch's global generator.
 
     Raises:
-        InputError: no such network, or a parameter that it does not take.
+        InputError: no such network, a parameter that it does not take, or its constructor fails.
     """
     cls = network_class(architecture)
     arguments = {"scale": scale, **(parameters or {})}
@@ -52,7 +53,45 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
         inspect.signature(cls).bind(**arguments)
     except TypeError as error:
         raise InputError(f"network '{architecture}': {error}") from None
-    return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except InputError:
+        raise
+    except Exception as error:  # of a class of the user's own, any
+        given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise InputError(
+            f"network '{architecture}' cannot be built with {given}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+@torch.no_grad()
+def require_scale(network: nn.Module, scale: int, name: str) -> None:
+    """Complain about a network that does not make an image larger by the scale.
+
+    Args:
+        name: of the network in the config, for the message.
+
+    Raises:
+        InputError: names the sizes, or the network's own error.
+    """
+    height, width = 24, 16
+    expected = (1, 3, scale * height, scale * width)
+    training = network.training
+    try:
+        found = tuple(network.eval()(torch.full((1, 3, height, width), 0.5)).shape)
+    except Exception as error:  # of a class of the user's own, any
+        raise InputError(
+            f"network '{name}' fails on an RGB image of {height} x {width} pixels: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    finally:
+        network.train(training)
+    if found != expected:
+        raise InputError(
+            f"network '{name}': makes {found} of an image (1, 3, {height}, {width}), expected "
+            f"{expected}: its size times the config's scale, {scale}"
+        )
 
 
 def read_spec(path: Path) -> dict:

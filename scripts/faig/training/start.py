@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..data.kernels import KernelPCA, set_kernel_code
-from ..networks.building import build, load_state
+from ..networks.building import build, load_state, require_scale
 from ..networks.weights import load_weights
 
 
@@ -25,6 +25,7 @@ def first_network(
     """
     torch.manual_seed(seed)
     network = build(**architecture)
+    require_scale(network, architecture["scale"], architecture["architecture"])
     if kernels:
         stored = load_weights(kernels)
         set_kernel_code(network, KernelPCA(stored["mean"], stored["components"]))
