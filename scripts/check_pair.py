@@ -1,9 +1,9 @@
 """Look at a pair of networks before anything else: weights, sizes, gains, relationship."""
 
 from faig.attribution.pair import Pair
-from faig.base.tables import write_table
+from faig.base.files import atomic_path
 from faig.data.store import ImageStore
-from faig.evaluation.checking import gains, related, warnings
+from faig.evaluation.checking import report
 from faig.evaluation.health import read_crops
 from faig.networks.building import build
 from faig.run import cli
@@ -15,17 +15,16 @@ def main(args) -> None:
     pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
     side = cfg["crop"] // store.scale
     crops = read_crops(store, cfg["degradations"], cfg["clean"], side, cfg["crops"])
-    gained, layers = gains(pair, crops), related(pair)
-    for table in (gained, layers):
-        print(table.to_string(index=False, float_format="{:.3f}".format), end="\n\n")
-    for warning in warnings(gained, layers, cfg["clean"]):
-        print(f"warning: {warning}")
-    write_table(args.output, layers, {"config": cfg, "gains": gained.to_dict("records")})
+    text = report(pair, crops, args.network, cfg["clean"])
+    print(text)
+    with atomic_path(args.output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
+    parser.add_argument("--network", required=True, help="its name")
     cli.pair(parser)
     cli.path(parser, "--data", "attribution images (HDF5)")
-    cli.path(parser, "--output", "table of the layers to write (Parquet)")
+    cli.path(parser, "--output", "text to write")
     cli.run(main, parser)

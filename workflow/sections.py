@@ -228,6 +228,18 @@ class Sections:
             }
         )
 
+    def check(self, network: str) -> str:
+        """A first look at a pair, on the crops that its health is measured on."""
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "degradations": self.config["attribution"]["degradations"],
+                "clean": self.config["clean"],
+                **{key: self.config["health"][key] for key in ("crop", "crops")},
+                **self._compute(),
+            }
+        )
+
     def trust(self) -> str:
         """The limits of the trust card's lights."""
         own = self.config["trust"]["limits"]

@@ -6,7 +6,7 @@ import torch
 from faig.attribution.pair import Pair
 from faig.base.errors import InputError
 from faig.base.metrics import psnr
-from faig.evaluation.checking import gains, related, warnings
+from faig.evaluation.checking import gains, related, report, warnings
 from faig.networks.building import build, require_scale
 from faig.networks.restoring import restore
 from torch import nn
@@ -65,6 +65,13 @@ def test_a_pair_without_a_gain_is_told():
     assert warning == (
         "blur: the target is no better than the baseline (+0.00 dB): there is nothing to attribute"
     )
+
+
+def test_the_report_names_what_it_is_about():
+    text = report(pair_of(0.0), CROPS, "mine", "noise")
+    assert text.startswith("mine: 60 filters in 2 layers, 3 crops")
+    assert "WARNING: blur: the target is no better" in text
+    assert "psnr_target" in text
 
 
 class Shrinking(nn.Module):

@@ -1,3 +1,15 @@
+use rule step from compute as check_pair with:
+    input:
+        **FIRST_PAIR,
+        data="<run>/<attribution>",
+    output:
+        "<run>/checks/{network}.txt",
+    pathvars:
+        per="{network}",
+    params:
+        **step("check_pair", section.check, its_network, tells="network"),
+
+
 # a minute's look at each pair, before hours of attribution: it goes first where jobs wait
 use rule step from compute as check_health with:
     input:

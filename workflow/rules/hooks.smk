@@ -23,32 +23,37 @@ if RUNS:
     display.when_started(logger, start_of_run)
 
 
-# what a run that makes a report ends with, by the rule that makes it
-SUMMARIES = {
-    "report": ("tables/summary.txt", "report.html"),
-    "report_two_branch": ("two_branch/summary.txt", "two_branch/report.html"),
+CHECKS = expand(f"{RUN}/checks/{{network}}.txt", network=NETWORKS)
+# rules that a run ends with: texts that answer its question, and its report
+ENDS = {
+    "report": ([f"{RUN}/tables/summary.txt"], f"{RUN}/report.html"),
+    "report_two_branch": (
+        [f"{RUN}/two_branch/summary.txt"],
+        f"{RUN}/two_branch/report.html",
+    ),
+    "check": (CHECKS, None),
 }
 
 
-def planned_reports():
-    """Rules of the reports that this run makes."""
-    return SUMMARIES.keys() & {job.rule.name for job in workflow.dag.jobs}
+def planned_ends():
+    """Those of `ENDS` that this run has."""
+    return ENDS.keys() & {job.rule.name for job in workflow.dag.jobs}
 
 
 def planned_outputs():
     """All outputs of this run if it leads to a report; nothing if it has another target."""
-    if not planned_reports():
+    if not any(report for _, report in map(ENDS.get, planned_ends())):
         return set()
     return {str(path) for job in workflow.dag.jobs for path in job.output}
 
 
 def print_summary():
     """Show the answer of the run, and where the rest of it lies."""
-    for name in planned_reports():
-        summary, report = (Path(RUN, path) for path in SUMMARIES[name])
-        if summary.exists() and report.exists():
-            print(summary.read_text(encoding="utf-8"))
-            print(f"report: {report}")
+    for texts, report in map(ENDS.get, planned_ends()):
+        if all(Path(path).exists() for path in [*texts, *filter(None, [report])]):
+            print(*(Path(path).read_text(encoding="utf-8") for path in texts), sep="\n")
+            if report:
+                print(f"report: {report}")
 
 
 def made_files():

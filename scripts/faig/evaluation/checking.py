@@ -90,3 +90,20 @@ def warnings(gained: pd.DataFrame, layers: pd.DataFrame, clean: str) -> Iterator
             f"baseline's (below {RELATED:g}; {strange['layer'].iloc[0]}: "
             f"{strange['correlation'].iloc[0]:.2f}): is the target fine-tuned from this baseline?"
         )
+
+
+def report(pair: Pair, crops: Sequence[Example], network: str, clean: str) -> str:
+    """All of the above as text.
+
+    Args:
+        crops: see `gains`.
+        network: its name.
+        clean: see `warnings`.
+    """
+    gained, layers = gains(pair, crops), related(pair)
+    lines = [f"{network}: {len(pair.index):,} filters in {len(layers)} layers, {len(crops)} crops"]
+    for table in (gained, layers):
+        lines += ["", table.to_string(index=False, float_format="{:.3f}".format)]
+    told = [f"WARNING: {text}" for text in warnings(gained, layers, clean)]
+    lines += ["", *(told or ["nothing speaks against attributing it"])]
+    return "\n".join(lines) + "\n"
