@@ -23,11 +23,18 @@ EVALUATED = {"evaluated": f"{COMPARED}/evaluation.parquet"}
 KNOWN = EVALUATED | {"probed": f"{COMPARED}/probe.parquet"} | PREDICTED
 LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
 
+JUDGED = FAIG | MASKED | RETRAINED | PREDICTED | SETS | HEALTH
+
 # what the report shows, by category: rules that draw a figure of each network or make one table for
-# all, and their sources, of figures of rankings the pair's health too; where these are of a setting, there is one of each setting
+# all, and their sources, of figures of rankings the pair's health too; where these are of a
+# setting, there is one of each setting
 ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
 SHOWN = {
-    "0 Summary": {"plot_trust": TRUST, "table_trust": TRUST},
+    "0 Summary": {
+        "plot_trust": TRUST,
+        "table_trust": TRUST,
+        "table_findings": JUDGED,
+    },
     "1 Networks": {
         "plot_training": HISTORIES,
         "plot_health": HEALTH,
@@ -70,6 +77,7 @@ SHOWN = {
         "plot_two_branch_training": LEARNED,
         "table_two_branch": EVALUATED,
         "table_two_branch_knowledge": KNOWN,
+        "table_two_branch_findings": EVALUATED,
     },
 }
 

@@ -132,6 +132,20 @@ def trusted(completeness: pd.DataFrame, health: pd.DataFrame) -> Iterator[str]:
             yield "  above 2%, but more nodes are no remedy: see health"
 
 
+def judged(findings: pd.DataFrame) -> Iterator[str]:
+    """Verdicts on the claims that the run could measure, with their lowest numbers."""
+    measured = findings[findings["parts"] > 0]
+    rows = []
+    for row in measured.itertuples():
+        number = "-"
+        if not np.isnan(row.low):
+            unit = "" if pd.isna(row.unit) else f" {row.unit}"
+            number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
+        rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
+    heads = ["claims", "verdict", "hold", "lowest, with its 95 % interval"]
+    yield from aligned([heads, *rows])
+
+
 def summarize(tables: dict[str, pd.DataFrame]) -> str:
     """The whole page.
 
@@ -153,4 +167,5 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
         lines += learned(rows["retraining"])
         lines += predicted(rows["prediction"])
         lines += trusted(rows["completeness"], rows["health"])
+    lines += ["", *judged(tables["findings"])]
     return "\n".join(lines) + "\n"

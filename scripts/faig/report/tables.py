@@ -14,6 +14,7 @@ from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
 from ..evaluation.trust import EXPECTED
+from .findings import UNMEASURED, judge
 from .summaries import (
     CHOICE,
     answers,
@@ -167,6 +168,19 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
         whole = float(error_of_whole(single.to_numpy(), own["gain"].to_numpy()))
         rows.append((*key, single.mean(), single.max(), whole, whole > INEXACT))
     return pd.DataFrame(rows, columns=[*keys, "mean", "max", "of_all", "above_2_percent"])
+
+
+@table
+def findings(**tables: pd.DataFrame) -> pd.DataFrame:
+    """The paper's claims and ours, judged on this run, see `report.findings`."""
+    return judge(tables)
+
+
+@table
+def two_branch_findings(evaluated: pd.DataFrame) -> pd.DataFrame:
+    """The claims about two branches."""
+    found = judge({"evaluated": evaluated})
+    return found[found["verdict"] != UNMEASURED]
 
 
 def with_opponents(images: pd.DataFrame) -> pd.DataFrame:
