@@ -221,7 +221,11 @@ def results() -> dict[str, pd.DataFrame]:
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
     light = {"light": "stability", "method": "faig", "level": "amber", "reason": "halves differ"}
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)
+    claims = {"claim": ["order", "other"], "verdict": ["holds in part", "not measured here"]}
+    claims |= {"parts": [3, 0], "holding": [2, 0], "value": [0.5, None], "low": [-0.1, None]}
+    claims |= {"high": [1.1, None], "unit": ["dB", None]}
     return {
+        "findings": pd.DataFrame(claims),
         "masking": pd.DataFrame(masking),
         "retraining": pd.DataFrame(retraining),
         "prediction": pd.DataFrame(prediction),
@@ -240,6 +244,11 @@ def test_summary_answers_the_question(results):
     assert "4 filters, mean depth 75%, most in last 75%, first 25%" in text
     assert "blur: faig 0.70, random 0.30; target 4.00" in text
     assert "90% / 90%" in text
+    line = next(line for line in text.splitlines() if "order" in line)
+    assert "holds in part" in line
+    assert "2 of 3" in line
+    assert "0.50 [-0.10, 1.10] dB" in line
+    assert "not measured here" not in text
     assert "health: doubtful: blur: half the nodes; what to do: raise them" in text
     assert "amber: stability faig: halves differ" in text
     assert "20% / 20%" in text

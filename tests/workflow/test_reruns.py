@@ -29,10 +29,15 @@ COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
 TRUST = {"judge_trust", "plot_trust", "table_trust", "summarize"}
-BENCH = {"measure_faithfulness", "plot_faithfulness", "plot_league", "table_league"} | TRUST
-MASKING = {"mask", "plot_masking", "plot_masking_psnr", "table_masking", "summarize"}
+BENCH = {
+    "measure_faithfulness", "plot_faithfulness", "plot_league", "table_league", "table_findings",
+} | TRUST  # fmt: skip
+MASKING = {
+    "mask", "plot_masking", "plot_masking_psnr", "table_masking", "table_findings", "summarize",
+}  # fmt: skip
 RETRAINING = {
-    "retrain", "gather_retrained", "plot_retraining", "table_retraining", "summarize",
+    "retrain", "gather_retrained", "plot_retraining", "table_retraining", "table_findings",
+    "summarize",
 }  # fmt: skip
 KNOWLEDGE = {
     "plot_two_branch_knowledge", "table_two_branch_knowledge", "summarize_two_branch",
@@ -40,6 +45,7 @@ KNOWLEDGE = {
 PROBE = {"probe_two_branch"} | KNOWLEDGE
 COMPARISON = {
     "evaluate_two_branch", "plot_two_branch", "plot_two_branch_sigma", "table_two_branch",
+    "table_two_branch_findings",
 } | KNOWLEDGE  # fmt: skip
 LEARNING = {"train_two_branch", "plot_two_branch_training"} | COMPARISON | PROBE
 SYSTEM = {"match_controls"} | LEARNING
@@ -47,7 +53,9 @@ RANDOM_BLUR = {"make_kernel_code"} | LEARNING
 COMPARED = {"compare_photographs"}
 COMPARED_BLURRED = {"compare_photographs_two_branch"}
 BLURRED = {"synthesize_two_branch"} | COMPARED_BLURRED | LEARNING
-PREDICTION = {"predict", "plot_prediction", "table_prediction", "summarize"} | KNOWLEDGE
+PREDICTION = {
+    "predict", "plot_prediction", "table_prediction", "table_findings", "summarize",
+} | KNOWLEDGE  # fmt: skip
 EVALUATION = {
     "evaluate", "plot_masking_psnr", "plot_retraining", "table_networks", "table_masking",
     "table_retraining", "summarize",
@@ -64,8 +72,10 @@ ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
 HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
     "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
-    "plot_prediction",
+    "plot_prediction", "table_findings",
 } | TRUST  # fmt: skip
+# on the same crops
+LOOKS = {"check_pair"} | HEALTH
 STABILITY = {"measure_stability", "plot_stability", "table_stability", "table_sanity"} | TRUST
 TEST_IMAGES = (
     {"synthesize", "synthesize_two_branch"}
@@ -76,7 +86,7 @@ TEST_IMAGES = (
 EXPORT = {"export_checkpoint"}
 TARGET = (
     {"train_target", "plot_training"}
-    | HEALTH | STABILITY | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
+    | LOOKS | STABILITY | EVALUATION | QUADRATURE | ATTRIBUTION | GRID | EXPORT
 )  # fmt: skip
 TRAINING = {"train_baseline"} | TARGET
 # that the training curve and all after it are made of
@@ -110,20 +120,20 @@ CHANGES = {
     "datasets.*.images": ({"datasets.tiny_test.images": ["astronaut"]}, TEST_IMAGES),
     "datasets.*.crop": (
         {"datasets.tiny_attribution.crop": 48},
-        {"synthesize"} | COMPARED | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | LOOKS | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "data.train": ({"datasets.more": MORE, "data.train": "more"}, ALL_IMAGES),
     "data.validation": ({"datasets.more": MORE, "data.validation": "more"}, IMAGES | BLURRED),
     "data.attribution": (
         {"datasets.more": MORE, "data.attribution": "more"},
-        {"synthesize"} | COMPARED | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
+        {"synthesize"} | COMPARED | LOOKS | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "data.test": ({"datasets.more": MORE, "data.test": ["more"]}, TEST_IMAGES),
     "degradations.*": ({"degradations.more": [{"op": "downsample"}]}, IMAGES | PROBE),
     # every other one of the run has an operator that is attributed, so a new one is made
     "clean": (
         {"degradations.more": [{"op": "downsample", "kernel": "bilinear"}], "clean": "more"},
-        IMAGES | PROBE | HEALTH | STABILITY | ATTRIBUTION | QUADRATURE,
+        IMAGES | PROBE | LOOKS | STABILITY | ATTRIBUTION | QUADRATURE,
     ),
     "networks.*.architecture": (
         {"networks.small": {"architecture": "srcnn"}},
@@ -171,7 +181,7 @@ CHANGES = {
     ),
     "attribution.degradations": (
         {"attribution.degradations": ["noise", "blur"]},
-        HEALTH | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
+        LOOKS | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
     "stability.crop": ({"stability.crop": 16}, STABILITY),
     "stability.crops": ({"stability.crops": 1}, STABILITY),
@@ -188,8 +198,8 @@ CHANGES = {
             "effects_amber",
         )
     },
-    "health.crop": ({"health.crop": 16}, HEALTH),
-    "health.crops": ({"health.crops": 1}, HEALTH),
+    "health.crop": ({"health.crop": 16}, LOOKS),
+    "health.crops": ({"health.crops": 1}, LOOKS),
     "health.points": ({"health.points": 4}, HEALTH),
     "health.nodes": ({"health.nodes": 3}, HEALTH),
     "health.limits.gain": ({"health.limits": {"gain": 1}}, HEALTH),
@@ -265,6 +275,7 @@ ARCHIVE_CHANGES = {
 SCRIPTS = {
     "attribute": ATTRIBUTION,
     "check_health": HEALTH,
+    "check_pair": {"check_pair"},
     "compare_photographs": COMPARED | COMPARED_BLURRED,
     "download": ARCHIVE,
     "evaluate": EVALUATION,
@@ -272,7 +283,8 @@ SCRIPTS = {
     "export_checkpoint": EXPORT,
     "import_checkpoint": {"import_checkpoint"},
     "gather": {
-        "gather_retrained", "plot_retraining", "table_retraining", "summarize", "gather_measured",
+        "gather_retrained", "plot_retraining", "table_retraining", "table_findings", "summarize",
+        "gather_measured",
     },
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
@@ -280,6 +292,7 @@ SCRIPTS = {
         "table_league", "table_masking", "table_retraining",
         "table_locations", "table_prediction", "table_completeness", "summarize",
         "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
+        "table_findings", "table_two_branch_findings",
     },
     "judge_trust": TRUST,
     "mask": MASKING,
@@ -365,7 +378,8 @@ def change_looks(text: str) -> str:
 @pytest.fixture(scope="module")
 def complete(finished) -> Planner:
     """The tiny run with all that it makes on demand; beside it, files for changes to name."""
-    run = Planner(finished, "all", "benchmark", f"{MODEL}/baseline.pth", f"{MODEL}/target.pth")
+    exported = [f"{MODEL}/{stage}.pth" for stage in ("baseline", "target")]
+    run = Planner(finished, "all", "benchmark", "check", *exported)
     finished.run(*run.named_targets())
     (finished.folder / "photos").mkdir()
     Image.linear_gradient("L").save(finished.folder / "photos/grey.png")
@@ -467,7 +481,7 @@ def _relative(paths: Iterable[Path]) -> set[str]:
 @pytest.mark.parametrize("script", sorted(SCRIPTS.keys() - ARCHIVE_SCRIPTS))
 def test_an_edit_of_a_script_reruns_what_depends_on_it(complete, script):
     expected = SCRIPTS[script]
-    reported = {"report"} if expected - (COST | SPEED | EXPORT) else set()
+    reported = {"report"} if expected - (COST | SPEED | EXPORT | {"check_pair"}) else set()
     assert complete.after_edit(add_line, f"{script}.py") == expected | reported
 
 

@@ -198,6 +198,17 @@ def aligned(wildcards):
     )
 
 
+def given_checkpoint(wildcards):
+    """The file that a network's weights are taken from."""
+    return GIVEN.get((wildcards.network, wildcards.stage), [])
+
+
+def given_numbers(wildcards):
+    """What lies beside a checkpoint of ncnn and belongs to it."""
+    path = Path(given_checkpoint(wildcards) or "")
+    return [str(path.with_suffix(".bin"))] if path.suffix == ".param" else []
+
+
 def trained(stage):
     """Networks of which this stage is trained."""
     return names(name for name in NETWORKS if (name, stage) not in GIVEN)

@@ -1,6 +1,7 @@
 use rule step from local as import_checkpoint with:
     input:
-        checkpoint=lambda w: GIVEN.get((w.network, w.stage), []),
+        given_numbers,
+        checkpoint=given_checkpoint,
         towards=lambda w: GIVEN[w.network, "target"] if aligned(w) else [],
     output:
         "<model>/{stage}.safetensors",

@@ -74,7 +74,7 @@ class Network(Architecture):
     baseline: Path | None = Field(
         None,
         description="a checkpoint to take as the baseline instead of training it: `.safetensors`, "
-        "or `.pth` as BasicSR writes it",
+        "`.pth` as BasicSR writes it, or `.param` of ncnn, its `.bin` beside it",
     )
     target: Path | None = Field(None, description="likewise for the target")
     align: bool = Field(
