@@ -154,8 +154,9 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
     """
     removed = ", which remove ".join(tables["masking"]["degradation"].unique())
     lines = [f"Which {100 * TOP:g} % of the filters remove {removed}, and how do we know?"]
+    per_network = {name: table for name, table in tables.items() if "network" in table}
     for network in tables["networks"]["network"].unique():
-        rows = {name: table[table["network"] == network] for name, table in tables.items()}
+        rows = {name: table[table["network"] == network] for name, table in per_network.items()}
         filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()
         images = rows["masking"]["count"].iloc[0] // seeds
         lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
