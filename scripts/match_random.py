@@ -1,13 +1,14 @@
 """Draw the fair control for a ranking: random filters, as many in each layer."""
 
 from faig.attribution.ranking import match_random
-from faig.base.tables import read_table, write_table
+from faig.base.tables import read_metadata, read_table, write_table
 from faig.run import cli
 
 
 def main(args) -> None:
     control = match_random(read_table(args.ranking), args.config["seed"])
-    write_table(args.output, control, {"config": args.config})
+    chosen = read_metadata(args.ranking).get("chosen", {})  # compared at the same numbers
+    write_table(args.output, control, {"config": args.config, "chosen": chosen, "passes": 0})
 
 
 if __name__ == "__main__":

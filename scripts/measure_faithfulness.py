@@ -3,7 +3,7 @@
 import numpy as np
 from faig.attribution.pair import Pair
 from faig.base.seeds import derive
-from faig.base.tables import read_table, write_table
+from faig.base.tables import read_metadata, read_table, write_table
 from faig.data.store import ImageStore
 from faig.evaluation.bench import bench
 from faig.evaluation.league import league
@@ -28,7 +28,8 @@ def main(args) -> None:
     )
     write_table(args.effects, effects, {"config": cfg})
     write_table(args.output, sets, {"config": cfg})
-    judged = league(sets, effects, rankings, cfg["clean"])
+    facts = {path.stem: read_metadata(path) for path in args.rankings}
+    judged = league(sets, effects, rankings, cfg["clean"], facts)
     print(judged.round(3).to_string(index=False))
     write_table(args.league, judged, {"config": cfg})
 

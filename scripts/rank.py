@@ -1,18 +1,31 @@
-"""Turn a method's scores into a discriminative ranking of the filters per degradation."""
+"""Turn a method's scores into a discriminative ranking of the filters per degradation.
 
-from faig.attribution.ranking import rank_filters
+The weight of the contrast, and how many filters are enough, are chosen on validation images.
+"""
+
+from faig.attribution.pair import Pair
 from faig.base.tables import read_metadata, read_table, write_table
+from faig.data.store import ImageStore
+from faig.evaluation.choosing import choose
+from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
-    facts = read_metadata(args.scores)
+    cfg, compute, facts = args.config, cli.compute(args), read_metadata(args.scores)
+    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    scores, store = read_table(args.scores), ImageStore(args.data)
     how = {"contrast": facts["contrast"], "gains": facts.get("gains")}
-    write_table(args.output, rank_filters(read_table(args.scores), **how), how)
+    ranking, chosen = choose(pair, scores, **how, store=store)
+    for degradation, own in chosen.items():
+        print(f"{degradation}: {own}")
+    write_table(args.output, ranking, {**how, "passes": facts["passes"], "chosen": chosen})
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
+    parser = cli.parser(__doc__, computes=True)
+    cli.pair(parser)
     cli.path(parser, "--scores", "score table (Parquet)")
+    cli.path(parser, "--data", "validation images (HDF5)")
     cli.path(parser, "--output", "ranking to write (Parquet)")
     cli.run(main, parser)

@@ -245,6 +245,10 @@ class Sections:
         own = self.config["trust"]["limits"]
         return canonical_json({"path": self.config["health"]["limits"], "limits": own})
 
+    def ranking(self, network: str) -> str:
+        """What is chosen on the validation images."""
+        return canonical_json({"network": self._network(network), **self._compute()})
+
     def matched_random(self, seed: str) -> str:
         """The fair control."""
         return canonical_json({"seed": int(seed)})

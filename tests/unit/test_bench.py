@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import torch
 from faig.attribution.pair import Pair
-from faig.attribution.ranking import ranks
+from faig.attribution.ranking import TOP, rank_filters, ranks
+from faig.base.errors import InputError
 from faig.evaluation.bench import DELETION, INSERTION, NULL, Bench, Crops, bench, stratified_sample
+from faig.evaluation.choosing import choose
 from faig.evaluation.league import league
 from faig.evaluation.prediction import spread_crops
 from torch import nn
@@ -162,3 +164,73 @@ def test_the_sample_has_filters_of_every_layer_and_no_filter_twice():
     assert 15 <= len(sample) <= 25
     everything = stratified_sample(pair, 10**6, np.random.default_rng(0))
     np.testing.assert_array_equal(everything, np.arange(len(pair.index)))
+
+
+def signed_scores(pair, bogus: float) -> pd.DataFrame:
+    """Scores of which one for "dark" is bogus: the filter of "green"."""
+    parts = []
+    for degradation, number in (("dark", RED), ("green", GREEN)):
+        score = np.zeros(len(pair.index))
+        score[number] = 1
+        if degradation == "dark":
+            score[GREEN] = bogus
+        parts.append(
+            pd.DataFrame({**pair.index.columns(), "degradation": degradation, "score": score})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(("bogus", "beta"), [(0.5, 1.0), (2.5, 3.0), (6.0, 10.0)])
+def test_the_weight_that_leaves_others_alone_on_validation_images_is_taken(
+    pair, store, bogus, beta
+):
+    gains = {"dark": 1.0, "green": 1.0}
+    ranking, chosen = choose(pair, signed_scores(pair, bogus), "largest", gains, store)
+    assert chosen["dark"]["beta"] == beta
+    assert chosen["dark"]["proportion"] == 0.001
+    assert chosen["dark"]["removed"] == pytest.approx(100, abs=1e-3)
+    assert chosen["dark"]["removed_other"] == pytest.approx(0, abs=1e-3)
+    best = ranking[(ranking["degradation"] == "dark") & (ranking["rank"] == 0)].iloc[0]
+    assert best["filter"] == RED
+    assert best["own_score"] == 1
+
+
+def test_contrasts_without_a_weight_choose_the_number_of_filters_only(pair, store):
+    scores = signed_scores(pair, 0.5)
+    ranking, chosen = choose(pair, scores, "mean", None, store)
+    assert ranking.equals(rank_filters(scores, "mean"))
+    assert [own["beta"] for own in chosen.values()] == [None, None]
+
+
+def test_without_a_gain_on_validation_images_nothing_is_said_to_be_removed(pair, store):
+    same = Pair.of(Planted(), pair.baseline, pair.baseline, CPU)
+    _, chosen = choose(same, signed_scores(pair, 0.5), "mean", None, store)
+    assert chosen["dark"]["removed"] is None
+    assert chosen["dark"]["proportion"] == TOP
+
+
+def test_what_was_chosen_is_judged_on_the_test_images(pair, store):
+    rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
+    chosen = {"proportion": 0.01, "beta": 3.0}
+    facts = {"faig": {"passes": 8.0, "chosen": dict.fromkeys(("dark", "green"), chosen)}}
+    sets, effects = measure(pair, rankings, store)
+    for row in league(sets, effects, rankings, "clean", facts).iloc[:2].to_dict("records"):
+        assert (row["chosen"], row["beta"], row["passes"]) == (1, 3, 8)
+        assert row["carried"] == pytest.approx(100, abs=1e-3)
+        assert row["carried_low"] <= row["carried"] <= row["carried_high"]
+        assert row["carried_other"] == pytest.approx(0, abs=1e-3)
+        assert row["removed_other_low"] <= row["removed_other"] <= row["removed_other_high"]
+        assert np.isnan(row["carried_random"])  # there is no such ranking
+
+
+def test_a_single_degradation_is_deleted_and_inserted_but_not_contrasted(pair, store):
+    alone = {"faig": ranking(pair, {"dark": RED})}
+    sets, effects = measure(pair, alone, store, ("dark", "clean"))
+    found = league(sets, effects, alone, "clean").iloc[0]
+    assert found["removed"] == pytest.approx(100, abs=1e-3)
+    assert found["inserted"] == pytest.approx(100, abs=1e-3)
+    assert np.isnan(found[["removed_other", "specificity"]].astype(float)).all()
+    scores = signed_scores(pair, 0.0).query("degradation == 'dark'")
+    for contrast in ("mean", "largest"):
+        with pytest.raises(InputError, match="two or more degradations"):
+            choose(pair, scores, contrast, {"dark": 1.0}, store)

@@ -300,8 +300,8 @@ def library_modules(script: str, *architectures: str) -> set[str]:
         ),
         (
             "rank",
-            {"attribution/ranking", "base/tables", "base/errors"},
-            {"networks/building", "attribution/methods", "training/loop"},
+            {"attribution/ranking", "evaluation/choosing", "networks/building"},
+            {"attribution/methods", "evaluation/league", "training/loop"},
         ),
         (
             "synthesize",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from faig.attribution.filters import FilterIndex
+from faig.base.errors import InputError
 from faig.networks.building import build
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +145,8 @@ def test_a_choice_of_another_shape_or_type_is_refused(selected):
 )
 def test_the_papers_number_of_filters(architecture, parameters, filters):
     assert len(FilterIndex.of(build(architecture, 2, parameters))) == filters
+
+
+def test_a_network_without_convolutions_has_no_filters_and_says_so():
+    with pytest.raises(InputError, match="Sequential has no 2-D convolution"):
+        FilterIndex.of(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)))

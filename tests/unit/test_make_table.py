@@ -220,6 +220,13 @@ def results() -> dict[str, pd.DataFrame]:
     fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
     light = {"light": "stability", "method": "faig", "level": "amber", "reason": "halves differ"}
+    judged = [
+        {"method": "faig", "degradation": "blur", "chosen": 0.4, "carried": 97.0}
+        | {"carried_low": 90.0, "carried_high": 103.0, "carried_other": 2.0}
+        | {"carried_other_low": -1.0, "carried_other_high": 4.0, "carried_random": 5.0},
+        {"method": "faig", "degradation": "noise", "chosen": 1.0, "removed_db": 0.25},
+        {"method": "random", "degradation": "blur", "chosen": 1.0, "carried": 3.0},
+    ]
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)
     claims = {"claim": ["order", "other"], "verdict": ["holds in part", "not measured here"]}
     claims |= {"parts": [3, 0], "holding": [2, 0], "value": [0.5, None], "low": [-0.1, None]}
@@ -234,6 +241,7 @@ def results() -> dict[str, pd.DataFrame]:
         "completeness": pd.DataFrame(errors).assign(**RUN),
         "health": pd.DataFrame(fit).assign(**RUN),
         "trust": pd.DataFrame([light]).assign(**RUN),
+        "league": pd.DataFrame(judged).assign(**RUN),
     }
 
 
@@ -249,6 +257,11 @@ def test_summary_answers_the_question(results):
     assert "2 of 3" in line
     assert "0.50 [-0.10, 1.10] dB" in line
     assert "not measured here" not in text
+    said = " ".join(text.split())
+    assert "4 of 1,000 filters (0.4%, by faig) carry 97% [90, 103] of the gain on blur" in said
+    assert "2% [-1, 4] of another; as many random ones in FAIG's layers carry 5%" in said
+    assert "noise, faig: no gain to explain" in text
+    assert "loses 0.25 dB" in said
     assert "health: doubtful: blur: half the nodes; what to do: raise them" in text
     assert "amber: stability faig: halves differ" in text
     assert "20% / 20%" in text

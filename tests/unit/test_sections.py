@@ -23,6 +23,7 @@ COMPUTING = [
         "health",
         "stability",
         "attribution",
+        "ranking",
         "evaluation",
         "masking",
         "faithfulness",
@@ -48,6 +49,7 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"stability/{network}"] = section.stability(network, seed)
         texts[f"evaluation/{network}"] = section.evaluation(network)
         texts[f"faithfulness/{network}"] = section.faithfulness(network, seed)
+        texts[f"ranking/{network}"] = section.ranking(network)
         texts[f"masking/{network}"] = section.masking(network)
         texts[f"retraining/{network}"] = section.retraining(network, seed)
         texts[f"prediction/{network}"] = section.prediction(network)

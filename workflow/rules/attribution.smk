@@ -45,15 +45,17 @@ use rule step from compute as attribute with:
         **step("attribute", section.attribution, its_network),
 
 
-use rule step from local as rank with:
+use rule step from compute as rank with:
     input:
+        **PAIR,
+        data="<run>/<validation>",
         scores="<run>/attribution/{network}/seed{seed}/{method}.parquet",
     output:
         "<rankings>/{method}.parquet",
     pathvars:
         per="{network}.{seed}.{method}",
     params:
-        **step("rank"),
+        **step("rank", section.ranking, its_network),
 
 
 use rule step from local as match_random with:

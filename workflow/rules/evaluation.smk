@@ -44,7 +44,9 @@ use rule step from compute as retrain with:
 use rule step from local as gather_retrained with:
     input:
         tables=expand(
-            "<ablation>/retrain/{method}.parquet", method=RANKINGS, allow_missing=True
+            "<ablation>/retrain/{method}.parquet",
+            method=config["retraining"]["methods"],
+            allow_missing=True,
         ),
     output:
         "<ablation>/retrain.parquet",

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..base.errors import InputError
+
 
 @dataclass(frozen=True)
 class ConvLayer:
@@ -72,7 +74,11 @@ class FilterIndex:
 
     @classmethod
     def of(cls, module: nn.Module) -> "FilterIndex":
-        """Index of all 2-D convolutions in `module`, in the order of `named_modules()`."""
+        """Index of all 2-D convolutions in `module`, in the order of `named_modules()`.
+
+        Raises:
+            InputError: there is none.
+        """
         layers, start = [], 0
         for name, conv in module.named_modules():
             if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d):
@@ -80,6 +86,11 @@ class FilterIndex:
                 transposed = isinstance(conv, nn.ConvTranspose2d)
                 layers.append(ConvLayer(name, shape, conv.groups, transposed, start))
                 start += layers[-1].size
+        if not layers:
+            raise InputError(
+                f"{type(module).__name__} has no 2-D convolution, so that there are no filters to "
+                "attribute; expected a network with Conv2d or ConvTranspose2d layers"
+            )
         return cls(layers)
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """From scores to discriminative rankings: which filters serve one degradation, not the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def discriminative_scores(scores: np.ndarray) -> np.ndarray:
 
 
 def largest_contrast(
-    scores: np.ndarray, gains: np.ndarray | None = None, beta: float = BETA
+    scores: np.ndarray, gains: np.ndarray | None = None, beta: float | np.ndarray = BETA
 ) -> np.ndarray:
     """Contrast of each degradation with the largest effect, of either sign, on the others.
 
@@ -47,7 +47,7 @@ def largest_contrast(
         scores: (degradations, filters), mean over images.
         gains: (degradations,), mean over images; None for scores that are no parts of a gain,
             which count as shares of the sum of their sizes.
-        beta: at least 0.
+        beta: at least 0, of each degradation or of all.
 
     Returns:
         Same shape as the scores.
@@ -65,16 +65,16 @@ def largest_contrast(
     if (wholes < 0).any():
         print(f"warning: the target gains nothing: loss of baseline minus target is {wholes}")
     shares = scores / np.abs(wholes)[:, None]
-    result = np.empty_like(shares)
+    result, weights = np.empty_like(shares), np.broadcast_to(beta, len(shares))
     for row, own in enumerate(shares):
-        result[row] = own - beta * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
+        result[row] = own - weights[row] * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
     return result
 
 
-# how scores (degradations, filters) and gains (degradations,) become discriminative
-CONTRASTS: dict[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = {
-    "none": lambda scores, gains: scores,
-    "mean": lambda scores, gains: discriminative_scores(scores),
+# how scores (degradations, filters), gains and weights (degradations,) become discriminative
+CONTRASTS: dict[str, Callable[..., np.ndarray]] = {
+    "none": lambda scores, gains, betas=BETA: scores,
+    "mean": lambda scores, gains, betas=BETA: discriminative_scores(scores),
     "largest": largest_contrast,
 }
 
@@ -101,7 +101,10 @@ def top(order: np.ndarray, proportion: float) -> np.ndarray:
 
 
 def rank_filters(
-    table: pd.DataFrame, contrast: str, gains: dict[str, float] | None = None
+    table: pd.DataFrame,
+    contrast: str,
+    gains: Mapping[str, float] | None = None,
+    betas: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """The filters' ranking for every degradation.
 
@@ -109,20 +112,23 @@ def rank_filters(
         table: columns filter, layer, out_channel, in_channel, degradation, score.
         contrast: a name in `CONTRASTS`, by which scores become discriminative first.
         gains: by degradation, of a method that explains one.
+        betas: by degradation, weight of the others in the contrast that has one; else `BETA`.
 
     Returns:
-        The same columns, score contrasted, and rank (0 = highest score).
+        The same columns, score contrasted, with rank (0 = highest score) and own_score, what the
+        score was before.
     """
     degradations = list(table["degradation"].unique())
     wide = table.pivot_table(index="filter", columns="degradation", values="score", sort=True)
     scores = wide[degradations].to_numpy().T
     ordered = gains and np.array([gains[name] for name in degradations])
-    scores = CONTRASTS[contrast](scores, ordered)
+    weights = np.array([betas[name] for name in degradations]) if betas else BETA
+    contrasted = CONTRASTS[contrast](scores, ordered, weights)
     address = table[table["degradation"] == degradations[0]].sort_values("filter")
     address = address[["filter", "layer", "out_channel", "in_channel"]]
     rankings = [
-        address.assign(degradation=name, score=row, rank=ranks(row))
-        for name, row in zip(degradations, scores, strict=True)
+        address.assign(degradation=name, score=row, rank=ranks(row), own_score=own)
+        for name, row, own in zip(degradations, contrasted, scores, strict=True)
     ]
     return pd.concat(rankings, ignore_index=True)
 
@@ -138,7 +144,8 @@ def match_random(ranking: pd.DataFrame, seed: int) -> pd.DataFrame:
         rows = rows.sort_values("filter")
         rng = np.random.default_rng(derive(seed, "matched random", degradation))
         order = shuffle_within_layers(rows["layer"].to_numpy(), rng)
-        values = {name: rows[name].to_numpy()[order] for name in ("score", "rank")}
+        moved = [name for name in ("score", "rank", "own_score") if name in rows]
+        values = {name: rows[name].to_numpy()[order] for name in moved}
         controls.append(rows.assign(**values))
     return pd.concat(controls, ignore_index=True)
 

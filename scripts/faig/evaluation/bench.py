@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..attribution.gates import Gates
 from ..attribution.pair import Pair
 from ..attribution.ranking import TOP, selection, shuffle_within_layers
 from ..base.device import Compute
@@ -84,6 +85,7 @@ class Bench:
 
     def __init__(self, pair: Pair, crops: Crops):
         self.pair, self.crops = pair, crops
+        self._gates = Gates(pair, others=True)  # biases go with the network that is changed
         self.baseline = crops.losses(pair, pair.baseline)
         self.target = crops.losses(pair, pair.target)
         self._known: dict[tuple[str, bytes], np.ndarray] = {}
@@ -99,10 +101,10 @@ class Bench:
         """
         key = direction, np.packbits(selected).tobytes()
         if key not in self._known:
-            ends = self.pair.target, self.pair.baseline
-            whole, other = ends if direction == DELETION else reversed(ends)
-            state = self.pair.index.substitute(whole, other, selected)
-            self._known[key] = self.crops.losses(self.pair, state)
+            filters = torch.as_tensor(selected, device=self.pair.compute.device)
+            deletion = direction == DELETION
+            gates = (self._gates.deletion if deletion else self._gates.insertion)(filters)
+            self._known[key] = self.crops.losses(self.pair, self._gates.state(gates))
         return self._known[key]
 
     def table(self, direction: str, selected: np.ndarray, **facts) -> pd.DataFrame:

@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
+SPARED = 0.05  # largest removed share of another degradation's gain
+
 # proportions of the filters at which curves are measured; at 1 they end by definition
 PROPORTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 

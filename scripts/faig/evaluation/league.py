@@ -8,6 +8,8 @@ import pandas as pd
 from ..attribution.ranking import TOP
 from .bench import DELETION, INSERTION, NULL
 from .faithfulness import (
+    ENOUGH,
+    SPARED,
     bootstrap_interval,
     deletion_areas,
     has_gain,
@@ -17,8 +19,7 @@ from .faithfulness import (
     specificity_index,
 )
 
-ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
-SPARED = 0.05  # largest removed share of another degradation's gain
+CONTROL = "matched_random"  # ranking of random filters of FAIG's layers
 MOST = 0.1  # of the sampled filters: those with the largest effects, that a ranking should find
 
 
@@ -84,7 +85,11 @@ def decibel(loss: np.ndarray) -> float:
 
 
 def league(
-    sets: pd.DataFrame, effects: pd.DataFrame, rankings: Mapping[str, pd.DataFrame], clean: str
+    sets: pd.DataFrame,
+    effects: pd.DataFrame,
+    rankings: Mapping[str, pd.DataFrame],
+    clean: str,
+    facts: Mapping[str, Mapping] | None = None,
 ) -> pd.DataFrame:
     """Judge every ranking of one network and seed.
 
@@ -93,15 +98,23 @@ def league(
         effects: deletion of single filters: filter, input_degradation, loss, loss_target.
         rankings: by method, columns filter, degradation, score.
         clean: degradation that the baseline was trained on.
+        facts: by method what its ranking tells of itself: passes, and chosen by degradation, see
+            `choosing.choose`.
 
     Returns:
         A row per method and degradation with
 
+        - passes: forward and backward, of each image and degradation; beta of the contrast.
+        - chosen: % of all filters, the number found on the validation images; at it, carried and
+          carried_other, removed shares of the own and of the other gain that suffers most (%),
+          with intervals over crops; carried_random, the own one for as many random filters of
+          the layers of FAIG's.
+
         - filters_needed: % of all filters, the fewest that remove 85 to 115 % of the own gain and
           at most 5 % of any other; NaN if no proportion does.
         - at the top 1 %: removed and inserted, shares of the own gain (%) with intervals over
-          crops (*_low, *_high); removed_other, the largest share of another's gain (%);
-          removed_db and clean_db, PSNR lost on the own and on clean input.
+          crops (*_low, *_high); removed_other, the largest share of another's gain (%),
+          the same; removed_db and clean_db, PSNR lost on the own and on clean input.
         - areas of both curves and the collapse, see `faithfulness`.
         - specificity and specificity_p, the index over all degradations and its p against the null.
         - spearman and precision of the scores with the exact effects, see `agreement`.
@@ -125,6 +138,8 @@ def league(
                 {
                     "method": method,
                     "degradation": degradation,
+                    **of_itself((facts or {}).get(method, {}), degradation),
+                    **at_chosen(measured, (facts or {}).get(method, {}), method, degradation),
                     "filters_needed": filters_needed(measured, method, degradation),
                     **at_judged(measured, method, 0, degradation, clean),
                     **areas(measured, method, degradation),
@@ -164,13 +179,53 @@ def at_judged(
     for direction, name in ((DELETION, "removed"), (INSERTION, "inserted")):
         losses = measured.losses(*key, direction, TOP, degradation)
         result |= _share_with_interval(losses, direction, name)
-    others = [name for name in measured.degradations if name != degradation]
-    harm = [100 * (1 - measured.restored(*key, DELETION, TOP, other)) for other in others]
-    result["removed_other"] = max(harm, key=abs, default=np.nan)
+    result |= side_effect(measured, key, TOP, "removed_other")
     for given, name in ((degradation, "removed_db"), (clean, "clean_db")):
         loss, _, target = measured.losses(*key, DELETION, TOP, given)
         result[name] = decibel(target) - decibel(loss)
     return result
+
+
+def side_effect(measured: Measured, key: tuple, proportion: float, name: str) -> dict[str, float]:
+    """Removed share of the other gain that suffers most, with its interval.
+
+    Args:
+        key: method, draw and degradation whose filters are deleted.
+        name: of the share.
+    """
+    shares = [
+        _share_with_interval(measured.losses(*key, DELETION, proportion, other), DELETION, name)
+        for other in measured.degradations
+        if other != key[-1]
+    ]
+    nothing = dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    return max(shares, key=lambda own: abs(np.nan_to_num(own[name])), default=nothing)
+
+
+def of_itself(facts: Mapping, degradation: str) -> dict[str, float]:
+    """What a ranking cost, and the weight of its contrast; NaN without one."""
+    chosen = facts.get("chosen", {}).get(degradation, {})
+    return {"passes": facts.get("passes", np.nan), "beta": chosen.get("beta") or np.nan}
+
+
+def at_chosen(
+    measured: Measured, facts: Mapping, method: str, degradation: str
+) -> dict[str, float]:
+    """What the number of filters found on validation images carries, see `league`."""
+    if degradation not in facts.get("chosen", {}):
+        return {}
+    proportion = facts["chosen"][degradation]["proportion"]
+    key = method, 0, degradation
+    losses = measured.losses(*key, DELETION, proportion, degradation)
+    random = np.nan
+    if CONTROL in set(measured.table["method"]):
+        random = measured.restored(CONTROL, 0, degradation, DELETION, proportion, degradation)
+    return {
+        "chosen": 100 * proportion,
+        **_share_with_interval(losses, DELETION, "carried"),
+        **side_effect(measured, key, proportion, "carried_other"),
+        "carried_random": 100 * (1 - random),
+    }
 
 
 def _share_with_interval(losses: np.ndarray, direction: str, name: str) -> dict[str, float]:
@@ -204,7 +259,9 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     """
     rows = effects[effects["input_degradation"] == degradation]
     exact = (rows["loss"] - rows["loss_target"]).groupby(rows["filter"]).mean()
-    own = ranking[ranking["degradation"] == degradation].set_index("filter")["score"]
+    own = ranking[ranking["degradation"] == degradation].set_index("filter")
+    # a contrast says what else a filter does, not what deleting it does to this degradation
+    own = own["own_score" if "own_score" in own else "score"]
     scores = own.reindex(exact.index)
     count = max(1, round(MOST * len(exact)))
     found = set(exact.nlargest(count).index) & set(scores.nlargest(count).index)

@@ -12,6 +12,7 @@ from .summaries import worst_of_seeds
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
+CARRIERS = ["signed", "faig"]  # methods whose number of filters is told
 BUSIEST = 3  # layers named
 
 
@@ -47,6 +48,37 @@ def lights(trust: pd.DataFrame) -> Iterator[str]:
     for name, row in zip(names, shown.to_dict("records"), strict=True):
         if row["level"] != LEVELS[0]:
             yield from prose(f"    {row['level']}: {name}: {row['reason']}")
+
+
+def carriers(league: pd.DataFrame, filters: int) -> Iterator[str]:
+    """How many filters carry each degradation's skill, found on validation images; over seeds.
+
+    The fewest whose deletion takes 85 to 115 % of the gain and spares the others, see
+    `evaluation.choosing`; what they take is told of test images.
+    """
+    told = league[league["method"].isin(CARRIERS)]
+    for (degradation, method), rows in told.groupby(["degradation", "method"], sort=False):
+        mean = rows.select_dtypes("number").mean()
+        if pd.isna(mean["carried"]):
+            yield from prose(
+                f"  {degradation}, {method}: no gain to explain, the target is not better than the "
+                f"baseline by twice the standard error; without the top {TOP:.0%} it loses "
+                f"{mean['removed_db']:z.2f}{GLUE}dB"
+            )
+            continue
+        count = f"{mean['chosen'] * filters / 100:.0f} of {filters:,}"
+        own, other = (shown(mean, name) for name in ("carried", "carried_other"))
+        yield from prose(
+            f"  {count} filters ({mean['chosen']:.2g}%, by {method}) carry {own} of the gain on "
+            f"{degradation} and {other} of another; as many random ones in FAIG's layers carry "
+            f"{percent(mean['carried_random'])}"
+        )
+
+
+def shown(mean: pd.Series, name: str) -> str:
+    """A share with its interval, both in %."""
+    low, high = mean[f"{name}_low"], mean[f"{name}_high"]
+    return f"{percent(mean[name])}{GLUE}[{low:z.0f},{GLUE}{high:z.0f}]"
 
 
 def places(locations: pd.DataFrame) -> Iterator[str]:
@@ -160,6 +192,7 @@ def summarize(tables: dict[str, pd.DataFrame]) -> str:
         filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()
         images = rows["masking"]["count"].iloc[0] // seeds
         lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
+        lines += carriers(rows["league"], filters)
         lines += fitness(rows["health"])
         lines += lights(rows["trust"])
         lines += levels(rows["networks"])

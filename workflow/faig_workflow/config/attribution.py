@@ -20,6 +20,9 @@ from .section import (
     refuse,
 )
 
+# methods that are re-trained if nothing else is said: the paper's, and ours
+RETRAINED = ("faig", "signed", "intinf", "weight_change", "random", "matched_random")
+
 
 def _with_faig(methods: dict) -> dict:
     if "faig" not in methods:
@@ -58,6 +61,11 @@ class Masking(Section):
 
 
 class _Retrained(Section):
+    methods: Names | None = Field(
+        None,
+        description="whose filters are re-trained, of `attribution.methods` and `matched_random`; "
+        "`null` for these: " + ", ".join(f"`{name}`" for name in RETRAINED),
+    )
     proportions: Proportions = Field(description="of the filters that are re-trained")
 
 

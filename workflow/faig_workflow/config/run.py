@@ -9,7 +9,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from . import wording
-from .attribution import Attribution, Faithfulness, Masking, Prediction, Retraining
+from .attribution import (
+    RETRAINED,
+    Attribution,
+    Faithfulness,
+    Masking,
+    Prediction,
+    Retraining,
+)
 from .benchmark import Benchmark
 from .datasets import Data, Dataset, clashes
 from .degradations import Operators, downsampled_once
@@ -112,6 +119,13 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _say_what_is_retrained(self) -> Self:
+        if self.retraining.methods is None:
+            ranked = [*self.attribution.methods, "matched_random"]
+            self.retraining.methods = [name for name in RETRAINED if name in ranked]
+        return self
+
+    @model_validator(mode="after")
     def _make_sense(self) -> Self:
         """All checks that need several keys, of all sections, so that all is told at once."""
         refuse(all_slips(self))
@@ -129,6 +143,10 @@ class Config(Section):
             for text in downsampled_once(operators):
                 yield Slip(("degradations", name), text)
         yield from self._unknown_degradations()
+        for name in self.retraining.methods or ():
+            if name not in (known := [*self.attribution.methods, "matched_random"]):
+                place = ("retraining", "methods")
+                yield Slip(place, wording.unknown("method that is ranked", name, known))
         yield from self._mixed()
         for place, length in self.training.lengths():
             if length % self.scale:
