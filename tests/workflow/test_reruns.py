@@ -219,6 +219,7 @@ CHANGES = {
     "faithfulness.draws": ({"faithfulness.draws": 3}, BENCH),
     "faithfulness.filters": ({"faithfulness.filters": 5}, BENCH),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
+    "retraining.methods": ({"retraining.methods": ["faig"]}, RETRAINING - {"retrain"}),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),
     "retraining.iterations": ({"retraining.iterations": 3}, RETRAINING),
     "retraining.learning_rate": ({"retraining.learning_rate": 0.1}, RETRAINING),
