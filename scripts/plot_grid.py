@@ -13,7 +13,7 @@ def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
     ranking, method = read_table(args.ranking), args.ranking.stem
-    shown, rows = restored(pair, ImageStore(args.data), method, ranking, cfg["proportion"])
+    shown, rows = restored(pair, ImageStore(args.data), method, ranking)
     write(lambda: grid(rows, f"{args.network}: {shown}"), args.output, **cfg["style"])
 
 

@@ -358,9 +358,9 @@ class Sections:
         return canonical_json({"style": self.config["figures"]})
 
     def grid(self, network: str) -> str:
-        """The visual grid, which shows the paper's 1 % of the filters masked."""
+        """The visual grid."""
         style = {"style": self.config["figures"]}
-        return canonical_json({**self._evaluation(network), **style, "proportion": 0.01})
+        return canonical_json({**self._evaluation(network), **style})
 
 
 def _with_sigma(spec: dict, sigma: float) -> dict:

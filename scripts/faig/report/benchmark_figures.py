@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from ..attribution.ranking import TOP
 from .looks import Look, label
 from .panels import bar_handles, empty_figure, legend, log_values
 
@@ -103,7 +104,7 @@ def quadrature(quadrature: pd.DataFrame) -> Figure:
         column[1].set_yscale("log")
         _log_axis(column[1], sorted(table["nodes"].unique()))
         column[1].set_xlabel("nodes")
-    axes[0, 0].set_ylabel("top 1 % filters missed (%)")
+    axes[0, 0].set_ylabel(f"top {100 * TOP:g} % filters missed (%)")
     axes[1, 0].set_ylabel("relative completeness error")
     against = f"against the midpoint rule with {reference['nodes']} nodes"
     figure.suptitle(f"{reference['network']}: quadrature rules {against}")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..attribution.pair import Pair
+from ..attribution.ranking import TOP
 from ..base.metrics import psnr
 from ..data.crops import Crop
 from ..data.store import ImageStore
@@ -45,29 +46,26 @@ def cells(pair: Pair, store: ImageStore, crop: Crop, degradation: str, states: d
     return {**row, "ground truth": (shown(crop.of(truth, scale)), "")}
 
 
-def restored(
-    pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame, proportion: float
-) -> tuple[str, dict]:
-    """What the grid of a dataset's first image shows.
+def restored(pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame) -> tuple[str, dict]:
+    """What the grid of a dataset's first image shows, with the top 1 % of the filters masked.
 
     Args:
         method: name of the ranking.
         ranking: columns filter, degradation, rank.
-        proportion: of the filters that are masked, in (0, 1].
 
     Returns:
         What is shown, for the title, and the rows of `grid`: for each ranked degradation LR
         input, baseline, target, the target without each degradation's filters, ground truth.
     """
     states = {"baseline": pair.baseline, "target": pair.target}
-    for choice in choices({method: ranking}, [proportion]):
+    for choice in choices({method: ranking}, [TOP]):
         states[f"{label(choice.degradation)} filters masked"] = mask(pair, choice)
     crop = find_crop(store)
     rows = {
         f"{label(degradation)} input": cells(pair, store, crop, degradation, states)
         for degradation in ranking["degradation"].unique()
     }
-    return f"{crop.image} without {label(method)}'s top {100 * proportion:g} % filters", rows
+    return f"{crop.image} without {label(method)}'s top {100 * TOP:g} % filters", rows
 
 
 def most_detailed(pixels: np.ndarray, side: int, step: int) -> tuple[int, int]:

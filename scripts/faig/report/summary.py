@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..attribution.quadrature import INEXACT
 from ..attribution.ranking import TOP
 from ..evaluation.trust import LEVELS
 from ..evaluation.verdicts import VERDICTS, worst
@@ -159,9 +160,9 @@ def trusted(completeness: pd.DataFrame, health: pd.DataFrame) -> Iterator[str]:
     yield f"  completeness error of FAIG: {whole:.2%}; of one image's gain at most {largest:.2%}"
     if completeness["above_2_percent"].any():
         if health["more_nodes"].any():
-            yield "  WARNING: above 2%: raise attribution.methods.faig.nodes"
+            yield f"  WARNING: above {INEXACT:.0%}: raise attribution.methods.faig.nodes"
         else:
-            yield "  above 2%, but more nodes are no remedy: see health"
+            yield f"  above {INEXACT:.0%}, but more nodes are no remedy: see health"
 
 
 def judged(findings: pd.DataFrame) -> Iterator[str]:
