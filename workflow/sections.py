@@ -189,12 +189,14 @@ class Sections:
 
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""
+        own = self.config["attribution"]
         return canonical_json(
             {
                 "network": self._network(network),
                 "seed": int(seed),
                 "method": method,
                 "parameters": self.config["attribution"]["methods"][method] or {},
+                "agreement": own["agreement"] if own["images"] == "auto" else None,
                 "degradations": self.config["attribution"]["degradations"],
                 "clean": self.config["clean"],
                 **self._compute(),

@@ -13,6 +13,7 @@ from faig.base.errors import InputError
 from torch import nn
 from toys import (
     BICUBIC,
+    BLUR,
     CPU,
     NOISE,
     PartlyUsedNetwork,
@@ -479,3 +480,18 @@ def test_scores_are_means_over_images(tmp_path, method):
     if method == "faig":
         assert facts["completeness"]["images"] == ["a", "b"]
         assert np.shape(facts["completeness"]["relative_error"]) == (2, 1)
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(0.5, 4), (None, 6)])
+def test_images_are_taken_until_rankings_agree(tmp_path, capsys, wanted, used):
+    """Six copies of one image agree as soon as it is asked."""
+    images = {name: photo(16, 16) for name in "abcdef"}
+    store = degraded_store(tmp_path / "s.h5", images, {"bicubic": BICUBIC, "blur": BLUR})
+    pair = random_pair(SmoothNetwork())
+    args = pair, store, "signed", {"nodes": 2}, ["blur", "bicubic"], "bicubic"
+    table, facts = score(*args, seed=0, agreement=wanted)
+    assert len(facts["completeness"]["images"]) == used
+    assert len(facts["completeness"]["gain"]) == used
+    whole, _ = score(*args, seed=0)
+    np.testing.assert_allclose(table["score"], whole["score"], rtol=1e-6)
+    assert ("2 images left" in capsys.readouterr().out) == (used == 4)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from faig.evaluation.stability import (
+from faig.attribution.stability import (
+    Halves,
     halves,
     overlaps,
     rank_biased_overlap,
@@ -91,3 +92,22 @@ def test_halves_are_images_or_crops_of_one_image_or_none():
     first, second = halves(["a", "a", "a"])
     assert (first.tolist(), second.tolist()) == ([0, 2], [1])
     assert halves(["a"]) is None
+
+
+def test_images_are_enough_when_their_halves_agree():
+    """With noise that averages out, the prediction grows; the least of the degradations counts."""
+    rng, true = np.random.default_rng(0), np.abs(scores(0, 2000)) * 3
+    halves, found = Halves("none"), []
+    for _ in range(64):
+        halves.add(np.stack([true + rng.normal(size=2000), true]), None)
+        found.append(halves.predicted())
+    assert np.isnan(found[:3]).all()
+    assert found[-1] > found[7] > 0
+    assert found[-1] < 1  # that of the noisy one
+
+
+def test_scores_that_are_zero_are_no_agreement():
+    halves = Halves("none")
+    for _ in range(8):
+        halves.add(np.stack([scores(0), np.zeros(200)]), None)
+    assert np.isnan(halves.predicted())

@@ -183,6 +183,11 @@ CHANGES = {
         {"attribution.degradations": ["noise", "blur"]},
         LOOKS | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
+    "attribution.images": ({"attribution.images": "auto"}, ATTRIBUTION),
+    "attribution.agreement": (
+        {"attribution.images": "auto", "attribution.agreement": 0.9},
+        ATTRIBUTION,
+    ),
     "stability.crop": ({"stability.crop": 16}, STABILITY),
     "stability.crops": ({"stability.crops": 1}, STABILITY),
     "stability.nodes": ({"stability.nodes": 4}, STABILITY),

@@ -50,12 +50,18 @@ class ImageScores:
     passes: float = 0.0
 
 
-def read_examples(store: ImageStore, degradations: Sequence[str], clean: str) -> Iterator[Example]:
+def read_examples(
+    store: ImageStore,
+    degradations: Sequence[str],
+    clean: str,
+    images: Sequence[str] | None = None,
+) -> Iterator[Example]:
     """The images of a dataset one by one, with the ground truth as reference.
 
     Args:
         clean: name of the degradation that the baseline was trained on.
+        images: names of those that are read, all if not given.
     """
-    for image in store.names:
+    for image in store.names if images is None else images:
         inputs = {name: store.lr(name, image)[None] for name in degradations}
         yield Example(image, store.hr(image)[None], store.lr(clean, image)[None], inputs)

@@ -16,14 +16,7 @@ from ..attribution.examples import Example
 from ..attribution.methods import METHODS
 from ..attribution.pair import Pair
 from ..attribution.ranking import CONTRASTS, TOP
-from ..base.device import Compute, has_bfloat16
-from ..base.seeds import derive
-from ..data.degradations import Degradation
-from ..data.pixels import to_float, to_uint8
-from ..data.store import ImageStore
-from .faithfulness import PROPORTIONS
-from .health import integrate
-from .stability import (
+from ..attribution.stability import (
     halves,
     overlaps,
     rank_biased_overlap,
@@ -31,6 +24,13 @@ from .stability import (
     spearman_brown,
     top_agreement,
 )
+from ..base.device import Compute, has_bfloat16
+from ..base.seeds import derive
+from ..data.degradations import Degradation
+from ..data.pixels import to_float, to_uint8
+from ..data.store import ImageStore
+from .faithfulness import PROPORTIONS
+from .health import integrate
 
 JUDGED = ("faig", "signed", "weight_change")
 STAGES = (0.5, 1.0)  # of the layers from the output on, whose changes are permuted

@@ -166,8 +166,9 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
     for key, own in errors.groupby(keys, sort=False):
         single = own["error"]
         whole = float(error_of_whole(single.to_numpy(), own["gain"].to_numpy()))
-        rows.append((*key, single.mean(), single.max(), whole, whole > INEXACT))
-    return pd.DataFrame(rows, columns=[*keys, "mean", "max", "of_all", "above_2_percent"])
+        rows.append((*key, len(own), single.mean(), single.max(), whole, whole > INEXACT))
+    names = ["images", "mean", "max", "of_all", "above_2_percent"]
+    return pd.DataFrame(rows, columns=[*keys, *names])
 
 
 @table

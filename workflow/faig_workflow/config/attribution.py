@@ -1,7 +1,7 @@
 """What is attributed by which methods, and how their rankings are judged."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import codebase
 from pydantic import AfterValidator, Field
@@ -36,6 +36,16 @@ class Attribution(Section):
     degradations: Annotated[Names, Field(min_length=2)] = Field(
         description="those whose filters are searched for; each is contrasted with the others, so "
         "none may have all operators that another has beyond `clean`",
+    )
+    images: Literal["all", "auto"] = Field(
+        "all",
+        description="of `data.attribution`; `auto` takes them in a random order until `agreement` "
+        "is reached, and says in the log how many are left",
+    )
+    agreement: Proportion = Field(
+        0.95,
+        description="for `auto`: of the top 1 % between rankings from so many images, corrected "
+        "for chance and predicted from their halves (Spearman-Brown), for every degradation",
     )
     methods: Annotated[dict[str, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
         json_schema_extra={"required": ["faig"]},

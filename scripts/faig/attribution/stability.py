@@ -1,12 +1,14 @@
 """How far two rankings agree, and what that says of a ranking made from more images.
 
 Pure functions. A ranking is given by its scores, one per filter, higher being better; equal scores
-are ordered by filter number, as `attribution.ranking.ranks` does.
+are ordered by filter number, as `ranking.ranks` does.
 """
 
 import numpy as np
 
-from ..attribution.ranking import ranks
+from .ranking import CONTRASTS, TOP, ranks
+
+FEWEST = 4  # images, two in each half, before their agreement is looked at
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
@@ -94,3 +96,41 @@ def halves(groups: list[str]) -> tuple[np.ndarray, np.ndarray] | None:
     places = [names.index(group) for group in groups] if len(names) > 1 else range(len(groups))
     odd = np.array(list(places), int) % 2 == 1
     return (np.flatnonzero(~odd), np.flatnonzero(odd)) if len(groups) > 1 else None
+
+
+class Halves:
+    """Scores of images that come one by one, summed in two halves.
+
+    Args:
+        contrast: a name in `ranking.CONTRASTS`, by which scores become discriminative.
+    """
+
+    def __init__(self, contrast: str):
+        self.contrast = CONTRASTS[contrast]
+        self.count = 0
+        self.scores: list[np.ndarray | float] = [0.0, 0.0]
+        self.gains: list[np.ndarray | float] = [0.0, 0.0]
+
+    def add(self, scores: np.ndarray, gains: np.ndarray | None) -> None:
+        """One image: scores (degradations, filters) and gains (degradations,), if any."""
+        half = self.count % 2
+        self.scores[half] = self.scores[half] + scores
+        self.gains[half] = None if gains is None else self.gains[half] + np.asarray(gains)
+        self.count += 1
+
+    def predicted(self) -> float:
+        """Agreement of the top 1 % to expect between this many images and as many others.
+
+        Returns:
+            That of the degradation where it is least; NaN for fewer than `FEWEST` images, and
+            where a degradation has no scores yet.
+        """
+        if self.count < FEWEST or not all(half.any(axis=1).all() for half in self.scores):
+            return np.nan
+        gains = [None if own is None else np.abs(own) for own in self.gains]
+        halves = [self.contrast(*each) for each in zip(self.scores, gains, strict=True)]
+        count = max(1, round(TOP * halves[0].shape[1]))
+        found = (
+            top_agreement(overlaps(one, other), count) for one, other in zip(*halves, strict=True)
+        )
+        return min(map(spearman_brown, found))
