@@ -25,8 +25,9 @@ def colliding(names: Iterable[str], comparison: bool = False) -> Iterator[str]:
         names: of networks, or of the comparison's settings.
         comparison: whether these are settings.
     """
+    middles = _middles(comparison)
     for name, other in permutations([*names], 2):
-        for middle in _middles(comparison):
+        for middle in middles:
             if name == f"{middle}_{other}":
                 yield (
                     f"found '{name}' and '{other}', whose figures would have the same names, as "
