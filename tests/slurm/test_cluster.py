@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from faig_workflow.resources import CPUS
 from faults.drill import contents, differing
-from resources import CPUS
 
 from . import cluster
 from .cluster import Cluster, Unavailable, wait_for

@@ -2,9 +2,8 @@
 
 import shlex
 
-import codebase
-import commands
 import pytest
+from faig_workflow import codebase, commands
 from snakemake.iocontainers import InputFiles, OutputFiles, Wildcards
 
 WILDCARDS = Wildcards(fromdict={"network": "small", "seed": "0"})

@@ -3,10 +3,10 @@
 import copy
 from pathlib import Path
 
-import codebase
 import pytest
 import yaml
 from faig.data.operators import RESAMPLING
+from faig_workflow import codebase
 from faig_workflow import config as configuration
 from faig_workflow.config import ConfigError, parameters
 from toys import changed

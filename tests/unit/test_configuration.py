@@ -1,15 +1,15 @@
 import copy
 from pathlib import Path
 
-import codebase
 import pytest
 import yaml
 from faig.attribution.methods import METHODS
 from faig.data.operators import OPERATORS
 from faig.networks import building as networks
+from faig_workflow import codebase
 from faig_workflow import config as configuration
 from faig_workflow.config import ConfigError
-from sections import Sections
+from faig_workflow.sections import Sections
 from toys import changed
 
 HOME = Path(__file__).parents[2]

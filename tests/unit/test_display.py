@@ -3,9 +3,9 @@ import logging
 import os
 import re
 
-import display
 import pytest
-from display import Display
+from faig_workflow import display
+from faig_workflow.display import Display
 from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 

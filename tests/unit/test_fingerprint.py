@@ -1,7 +1,7 @@
 """A fingerprint of code changes with what the code does, and with nothing else."""
 
-import codebase
 import pytest
+from faig_workflow import codebase
 
 BEFORE = '''"""Of a module."""
 

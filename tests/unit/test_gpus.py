@@ -1,5 +1,5 @@
-import gpus
 import pytest
+from faig_workflow import gpus
 
 
 @pytest.fixture

@@ -3,8 +3,14 @@ import os
 import subprocess
 import sys
 
-import guard
 import pytest
+from faig_workflow import guard
+
+HOLD = """
+import pathlib
+from faig_workflow import guard
+lock = guard.hold(pathlib.Path({folder!r}))
+"""
 
 
 def start(code: str, **environment) -> subprocess.Popen:
@@ -26,7 +32,7 @@ def unmarked(monkeypatch):
 
 
 def test_the_second_is_refused_and_told_of_the_first(tmp_path):
-    other = start(f"import guard, pathlib; lock = guard.hold(pathlib.Path({str(tmp_path)!r}))")
+    other = start(HOLD.format(folder=str(tmp_path)))
     try:
         with pytest.raises(guard.AlreadyRunning, match=f"process {other.pid} on .* since"):
             guard.hold(tmp_path)
@@ -36,7 +42,7 @@ def test_the_second_is_refused_and_told_of_the_first(tmp_path):
 
 
 def test_a_killed_process_leaves_nothing_in_the_way(tmp_path):
-    other = start(f"import guard, pathlib; lock = guard.hold(pathlib.Path({str(tmp_path)!r}))")
+    other = start(HOLD.format(folder=str(tmp_path)))
     (tmp_path / ".snakemake/locks").mkdir()
     (tmp_path / ".snakemake/locks/0.output.lock").write_text("results/a\n")
     other.kill()

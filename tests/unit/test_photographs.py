@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import photographs
 import pytest
 from faig.base.errors import InputError
 from faig.data.degradations import build_degradations
 from faig.data.sources import folder_files, measure_cropped, read_cropped, read_image, unused_files
 from faig.data.store import ImageStore, ImageWriter, require_disjoint
 from faig.data.synthesis import Recipe, synthesize
+from faig_workflow import photographs
 from PIL import Image, ImageOps
 from toys import noise_image, photo, shapes_of
 

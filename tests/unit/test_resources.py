@@ -2,7 +2,7 @@
 
 import pytest
 from faig_workflow import config as configuration
-from resources import Requests
+from faig_workflow.resources import Requests
 from test_sections import DEFAULT
 from toys import changed
 

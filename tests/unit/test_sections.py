@@ -6,7 +6,7 @@ import pytest
 import yaml
 from faig.base.provenance import canonical_json
 from faig_workflow import config as configuration
-from sections import Sections
+from faig_workflow.sections import Sections
 from toys import changed
 
 CONFIG = Path(__file__).parents[2] / "config"

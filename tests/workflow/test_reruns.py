@@ -10,8 +10,8 @@ from functools import cache
 from modulefinder import ModuleFinder
 from pathlib import Path
 
-import codebase
 import pytest
+from faig_workflow import codebase
 from faig_workflow.config.schema import leaf_keys
 from PIL import Image
 

@@ -18,7 +18,7 @@ def test_parsing_does_not_import_torch(workflow):
     """A dry run of a large workflow must stay quick."""
     code = (
         "import sys; sys.path[:0] = ['workflow', 'scripts'];"
-        "import faig_workflow.config, sections, codebase;"
+        "import faig_workflow.config, faig_workflow.sections, faig_workflow.codebase;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=HOME, check=True)

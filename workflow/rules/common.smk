@@ -15,19 +15,14 @@ from snakemake.logging import logger
 HOME = Path(workflow.current_basedir).parent.parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 
-import commands
-import display
-import gpus
-import guard
-import interrupt
-import photographs
 from faig.base.errors import DiskFull, InputError
 from faig.base.provenance import checksum
 from faig.data.sources import folder_files
 from faig.run import manifest
+from faig_workflow import commands, display, gpus, guard, interrupt, photographs
 from faig_workflow import config as configuration
-from resources import CPUS, TIMES_TWO_BRANCH, Requests
-from sections import Sections
+from faig_workflow.resources import CPUS, TIMES_TWO_BRANCH, Requests
+from faig_workflow.sections import Sections
 
 # two config files would be merged key by key, so the default is read only where none is given
 if not workflow.configfiles:

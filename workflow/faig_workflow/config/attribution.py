@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-import codebase
 from pydantic import AfterValidator, Field
 
+from .. import codebase
 from .parameters import bad_call, quadrature
 from .section import (
     Count,

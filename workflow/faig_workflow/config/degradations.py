@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-import codebase
 from pydantic import ConfigDict, Field
 
+from .. import codebase
 from .parameters import bad_call
 from .section import Section, Slip
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import codebase
 from pydantic import Field
 
+from .. import codebase
 from . import wording
 from .parameters import bad_call, sizes
 from .section import Path, Section, Slip

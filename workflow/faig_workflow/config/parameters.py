@@ -6,9 +6,9 @@ Names and kinds are read from the code, see `codebase`; nothing here imports tor
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from codebase import Parameter
 from faig.attribution.quadrature import RULES
 
+from ..codebase import Parameter
 from . import wording
 from .section import FITS, Slip
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import permutations
 from typing import Annotated, Any, Literal, Self
 
-import codebase
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from .. import codebase
 from . import wording
 from .attribution import (
     RETRAINED,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-import codebase
 from pydantic import Field
 
+from .. import codebase
 from .degradations import Operators, blurred_at_random_once, downsampled_once
 from .names import colliding
 from .networks import Architecture

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 from faig.base.provenance import canonical_json
+
 from faig_workflow.config import RANDOM_BLUR
 
 

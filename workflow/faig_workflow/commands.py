@@ -8,7 +8,7 @@ import inspect
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 
-import codebase
+from . import codebase
 
 
 def words(files, others: str | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 LIBRARY = SCRIPTS / "faig"
 
 # what cannot change a result, whatever is edited in it: arguments, GPU locks, reuse and checksums
