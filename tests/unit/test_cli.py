@@ -43,7 +43,7 @@ def test_no_script_hides_a_package_of_its_name(name):
 
 def test_a_users_mistake_ends_in_one_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, SCRIPTS / "rank.py", "--scores", "absent.parquet", "--output", "out"],
+        [sys.executable, SCRIPTS / "gather.py", "--tables", "absent.parquet", "--output", "out"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -61,7 +61,8 @@ def test_no_rule_file_depends_on_the_locale(path):
 def test_what_the_workflow_reads_first_is_read_in_any_locale():
     """Schema and code, both of which hold more than ASCII."""
     code = (
-        "import sys; sys.path[:0] = ['scripts', 'workflow']; import codebase;"
+        "import sys; sys.path[:0] = ['scripts', 'workflow'];"
+        "from faig_workflow import codebase;"
         "from faig_workflow.config.schema import schema;"
         "print(len(schema()), len(codebase.code('summarize')), len(codebase.methods()))"
     )

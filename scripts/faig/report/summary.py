@@ -42,7 +42,7 @@ def fitness(health: pd.DataFrame) -> Iterator[str]:
 
 def lights(trust: pd.DataFrame) -> Iterator[str]:
     """The trust card: what is green, and in words what is not; of seeds the worst."""
-    shown = worst_of_seeds(trust)
+    shown = worst_of_seeds(trust.fillna({"method": ""}))  # of a pair, not of a method
     names = [" ".join(pair).strip() for pair in zip(shown["light"], shown["method"], strict=True)]
     green = [name for name, level in zip(names, shown["level"], strict=True) if level == LEVELS[0]]
     yield from prose(f"  trust, green: {', '.join(green) or 'nothing'}")
