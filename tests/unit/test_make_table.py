@@ -222,6 +222,7 @@ def results() -> dict[str, pd.DataFrame]:
     fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
     light = {"light": "stability", "method": "faig", "level": "amber", "reason": "halves differ"}
+    path = {"light": "path", "method": "", "level": "red", "reason": "a barrier"}
     judged = [
         {"method": "faig", "degradation": "blur", "chosen": 0.4, "carried": 97.0}
         | {"carried_low": 90.0, "carried_high": 103.0, "carried_other": 2.0}
@@ -242,7 +243,7 @@ def results() -> dict[str, pd.DataFrame]:
         "networks": pd.DataFrame(levels).assign(filters=1000, **RUN),
         "completeness": pd.DataFrame(errors).assign(**RUN),
         "health": pd.DataFrame(fit).assign(**RUN),
-        "trust": pd.DataFrame([light]).assign(**RUN),
+        "trust": pd.DataFrame([light, path]).assign(**RUN),
         "league": pd.DataFrame(judged).assign(**RUN),
     }
     # as the script reads them: empty text is a missing value there

@@ -103,7 +103,10 @@ RANDOM_OPERATORS = [{"op": "random_gaussian_blur", "size": 9, "low": 0.3, "high"
 # by key of the config: what to change, and what that re-runs besides the end of the run
 CHANGES = {
     "run": ({"run": "other"}, ALL_IMAGES | SYSTEM | RANDOM_BLUR),
-    "seeds": ({"seeds": [0, 1]}, TRAINING - QUADRATURE - GRID - EXPORT | LEARNING),
+    "seeds": (
+        {"seeds": [0, 1]},
+        TRAINING - QUADRATURE - GRID - EXPORT - {"check_pair"} | LEARNING,
+    ),
     "noise_seed": ({"noise_seed": 1}, ALL_IMAGES),
     "device": ({"device": "cpu"}, TRAINING | SPEED | LEARNING),
     "precision": ({"precision": "bfloat16"}, TRAINING | LEARNING),
