@@ -195,7 +195,7 @@ CHANGES = {
     "stability.crops": ({"stability.crops": 1}, STABILITY),
     "stability.nodes": ({"stability.nodes": 4}, STABILITY),
     **{
-        f"trust.limits.{name}": ({"trust.limits": {name: 0.25}}, TRUST)
+        f"trust.limits.{name}": ({"trust": {"limits": {name: 0.25}}}, TRUST)
         for name in (
             "stability_green",
             "stability_amber",
