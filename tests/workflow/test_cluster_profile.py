@@ -29,7 +29,7 @@ def submitted(workflow: Workflow) -> dict[str, dict[str, int]]:
 
     A dry run does not tell local rules from others. And it shows no more threads than it has cores.
     """
-    options = ("--workflow-profile", str(PROFILE), "--cores", "64", "all", "benchmark")
+    options = ("--workflow-profile", str(PROFILE), "--cores", "64", "all", "benchmark", "check")
     output = workflow.run("--dry-run", *options).stdout
     found = {}
     for rule, block in re.findall(r"^rule (\w+):\n((?:    .*\n)+)", output, flags=re.MULTILINE):
