@@ -21,7 +21,7 @@ from faults.drill import contents, differing
 from . import cluster
 from .cluster import Cluster, Unavailable, wait_for
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(2400)]
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE.parents[1]
@@ -230,7 +230,7 @@ def finished(up, folder, interrupted, local) -> dict:
         limits.append(attempts[-1][0]["TimeLimit"])
         (folder / "brake").unlink()
         with timed("the rest"):
-            output = run.wait(400)
+            output = run.wait(2000)
     assert run.process.returncode == 0, output[-8000:]
     return {"attempts": attempts, "limits": limits, "jobs": all_jobs(), "output": output}
 
