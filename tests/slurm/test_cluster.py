@@ -102,7 +102,7 @@ class Training:
 
     def start(self) -> tuple[dict[str, str], int]:
         """The job of the next attempt, once it trains, and the iteration that it goes on from."""
-        wait_for(lambda: re.search(r"target: +\d+%", self.text()), "the training", 180)
+        wait_for(lambda: re.search(r"target: +\d+%", self.text()), "the training", 600)
         job = wait_for(self.job, "the training's job")
         time.sleep(1)  # to do some iterations
         resumed = re.search(r"target: going on from iteration (\d+)", self.text())
@@ -174,7 +174,7 @@ def interrupted(up, folder) -> dict:
         training.start()
         wait_for(lambda: "Error in rule synthesize" in run.output.read_text(), "the failure", 90)
         run.process.send_signal(signal.SIGINT)
-        output = run.wait(90)
+        output = run.wait(300)
         left = cluster.jobs("pending,running")  # others may still be saving
         wait_for(lambda: not cluster.jobs("completing"), "the training to be saved", 30)
     return {
