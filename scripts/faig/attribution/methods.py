@@ -338,16 +338,10 @@ def intinf(
     tiler = Tiler(pair.network, tile)
     for example in examples:
         passes = Passes(pair, example, tiler)
-        passes.put(pair.target)
-        clean, scores = pair.compute.images(example.clean), []
-        for degraded in passes.inputs.values():
-            total = passes.zeros()
-            for alpha, weight in points:
-                image = torch.lerp(clean, degraded, float(alpha))
-                sums = passes.values(image, lambda output, _: output.sum())
-                passes.accumulate(total, sums, weight)
-            scores.append(pair.index.reduce({k: v.abs() for k, v in total.items()}))
-        yield ImageScores(example.name, torch.stack(scores), passes=nodes)
+        totals = passes.gradients_along_inputs(points, passes.sums)
+        sizes = ({k: v.abs() for k, v in total.items()} for total in totals.values())
+        scores = torch.stack([pair.index.reduce(own) for own in sizes])
+        yield ImageScores(example.name, scores, passes=nodes)
 
 
 @method(contrast="mean")
@@ -373,7 +367,7 @@ def weight_change(pair: Pair, examples: Iterable[Example]) -> Iterator[ImageScor
     The same for every image and degradation.
     """
     index = pair.index
-    change = index.reduce({k: (pair.target[k] - pair.baseline[k]).abs() for k in pair.target})
+    change = index.reduce({k: v.abs() for k, v in pair.change.items()})
     size = index.reduce({k: pair.baseline[k].abs() for k in pair.baseline})
     scores = change / size.clamp_min(1e-12)
     for example in examples:

@@ -62,6 +62,10 @@ class Passes:
         """L of each tile; they add up to the image's."""
         return self.values(image, lambda output, reference: (output - reference).square().sum())
 
+    def sums(self, image: Tensor) -> Iterator[Tensor]:
+        """The sum of the output of each tile; they add up to the image's."""
+        return self.values(image, lambda output, _: output.sum())
+
     @torch.no_grad()
     def gains(self) -> np.ndarray:
         """L(baseline) - L(target) for every degradation, float64 (degradations,)."""
@@ -100,14 +104,25 @@ class Passes:
 
         By degradation.
         """
+        totals = self.gradients_along_inputs(points, self.losses)
+        return {name: self._contributions(total) for name, total in totals.items()}
+
+    def gradients_along_inputs(
+        self, points: Points, of: Callable[[Tensor], Iterable[Tensor]]
+    ) -> dict[str, Elements]:
+        """Weighted gradients at the target, on the same line, by degradation.
+
+        Args:
+            of: from an image to the numbers whose gradients are added up.
+        """
         self.put(self.pair.target)
         clean = self.pair.compute.images(self.example.clean)
         totals = {name: self.zeros() for name in self.inputs}
         for name, total in totals.items():
             for beta, weight in points:
                 image = torch.lerp(clean, self.inputs[name], float(beta))
-                self.accumulate(total, self.losses(image), weight)
-        return {name: self._contributions(total) for name, total in totals.items()}
+                self.accumulate(total, of(image), weight)
+        return totals
 
     def second_order(self) -> dict[str, Elements]:
         """Contributions at the target with half of the curvature's, by degradation.

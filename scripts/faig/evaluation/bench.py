@@ -162,7 +162,7 @@ def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.nd
         Filter numbers, ascending.
     """
     index = pair.index
-    change = index.reduce({k: (pair.target[k] - pair.baseline[k]).abs() for k in pair.target})
+    change = index.reduce({k: v.abs() for k, v in pair.change.items()})
     change = change.cpu().numpy()
     chosen = []
     for layer in range(len(index.layers)):
