@@ -23,7 +23,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    parser.add_argument("--network", required=True, help="its name")
+    cli.network(parser)
     cli.pair(parser)
     cli.path(parser, "--data", "attribution images (HDF5)")
     cli.path(parser, "--output", "text to write")

@@ -28,7 +28,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    cli.path(parser, "--checkpoint", "weights: BasicSR-style .pth, or .safetensors")
+    cli.path(parser, "--checkpoint", "weights: BasicSR-style .pth, .safetensors, or .param of ncnn")
     parser.add_argument(
         "--towards", type=Path, help="weights of the target, whose order of channels is taken"
     )

@@ -31,7 +31,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    parser.add_argument("--network", required=True, help="name of the network, for the table")
+    cli.network(parser)
     cli.pair(parser)
     cli.path(parser, "--data", "images (HDF5); the first one is taken")
     cli.path(parser, "--quadrature", "exactness of the quadrature (Parquet)")

@@ -1,6 +1,7 @@
 """Tell how far a pair's rankings agree where they should, and what they notice."""
 
 from faig.attribution.pair import Pair
+from faig.attribution.ranking import TOP
 from faig.base.seeds import derive
 from faig.base.tables import write_table
 from faig.data.store import ImageStore
@@ -26,7 +27,7 @@ def main(args) -> None:
         growth(stores[0], crops),
     )
     sanity = sanity_trials(pair, crops, degradations, cfg["nodes"] // 2, coarse, seed)
-    for table in (stability[stability["proportion"].fillna(0.01) == 0.01], sanity):
+    for table in (stability[stability["proportion"].fillna(TOP) == TOP], sanity):
         print(table.round(3).to_string(index=False))
     write_table(args.output, stability, {"config": cfg, "crops": len(crops)})
     write_table(args.sanity, sanity, {"config": cfg, "crops": len(crops)})

@@ -20,7 +20,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    parser.add_argument("--network", required=True, help="name of the network, for the table")
+    cli.network(parser)
     cli.path(parser, "--data", "training images (HDF5)")
     cli.path(parser, "--output", "table to write (Parquet)")
     cli.run(main, parser)

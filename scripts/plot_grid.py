@@ -19,7 +19,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
-    parser.add_argument("--network", required=True, help="name of the network, for the title")
+    cli.network(parser)
     cli.pair(parser)
     cli.path(parser, "--ranking", "a ranking (Parquet, named by its method)")
     cli.path(parser, "--data", "test images (HDF5); the first one is shown")

@@ -188,19 +188,25 @@ class Sections:
         """Weights of the user's own."""
         return canonical_json({"network": self._network(network)})
 
+    def _attributed(self, network: str) -> dict:
+        """A pair, and the degradations whose filters are searched for."""
+        return {
+            "network": self._network(network),
+            "degradations": self.config["attribution"]["degradations"],
+            "clean": self.config["clean"],
+            **self._compute(),
+        }
+
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""
         own = self.config["attribution"]
         return canonical_json(
             {
-                "network": self._network(network),
+                **self._attributed(network),
                 "seed": int(seed),
                 "method": method,
-                "parameters": self.config["attribution"]["methods"][method] or {},
+                "parameters": own["methods"][method] or {},
                 "agreement": own["agreement"] if own["images"] == "auto" else None,
-                "degradations": self.config["attribution"]["degradations"],
-                "clean": self.config["clean"],
-                **self._compute(),
             }
         )
 
@@ -208,11 +214,8 @@ class Sections:
         """Whether a pair can be attributed."""
         return canonical_json(
             {
-                "network": self._network(network),
-                "degradations": self.config["attribution"]["degradations"],
-                "clean": self.config["clean"],
+                **self._attributed(network),
                 **self.config["health"],
-                **self._compute(),
             }
         )
 
@@ -221,13 +224,10 @@ class Sections:
         ranked = self.config["attribution"]["degradations"]
         return canonical_json(
             {
-                "network": self._network(network),
+                **self._attributed(network),
                 "seed": int(seed),
-                "degradations": ranked,
                 "operators": self._degradations(ranked),
-                "clean": self.config["clean"],
                 **self.config["stability"],
-                **self._compute(),
             }
         )
 
@@ -235,11 +235,8 @@ class Sections:
         """A first look at a pair, on the crops that its health is measured on."""
         return canonical_json(
             {
-                "network": self._network(network),
-                "degradations": self.config["attribution"]["degradations"],
-                "clean": self.config["clean"],
+                **self._attributed(network),
                 **{key: self.config["health"][key] for key in ("crop", "crops")},
-                **self._compute(),
             }
         )
 

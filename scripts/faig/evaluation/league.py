@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import TOP
+from ..attribution.stability import spearman
 from .bench import DELETION, INSERTION, NULL
 from .faithfulness import (
     ENOUGH,
@@ -266,12 +267,6 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     count = max(1, round(MOST * len(exact)))
     found = set(exact.nlargest(count).index) & set(scores.nlargest(count).index)
     return {
-        "spearman": spearman(scores, exact),
+        "spearman": spearman(scores.to_numpy(float), exact.to_numpy(float)),
         "precision": len(found) / count,
     }
-
-
-def spearman(one: pd.Series, two: pd.Series) -> float:
-    """Rank correlation; NaN where one of them is the same everywhere."""
-    constant = one.max() == one.min() or two.max() == two.min()
-    return np.nan if constant else one.corr(two, method="spearman")

@@ -181,12 +181,6 @@ def _table(tables: Tables, name: str) -> pd.DataFrame:
     return tables[name]
 
 
-def _per(table: pd.DataFrame, *keys: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Groups by columns, named by their values."""
-    for names, rows in table.groupby(list(keys), sort=False):
-        yield ", ".join(map(str, names)), rows
-
-
 def _own_and_other(table: pd.DataFrame, value: str, by: Sequence[str] = ()) -> pd.Series:
     """A column on the filters' own degradation minus its mean on the other ranked ones.
 
@@ -220,12 +214,12 @@ def _method(series: pd.Series, name: str) -> pd.Series:
     return series.xs(name, level="method")
 
 
-def _split(series: pd.Series, suffix: str = "") -> Iterator[tuple[str, pd.Series]]:
-    """A series by network and degradation."""
-    for (network, degradation), rows in series.groupby(
-        level=["network", "degradation"], sort=False
-    ):
-        yield f"{network}, {degradation}{suffix}", rows
+def _split(
+    series: pd.Series, kind: str = "degradation", suffix: str = ""
+) -> Iterator[tuple[str, pd.Series]]:
+    """Observations by network and degradation, or another level of theirs."""
+    for names, rows in series.groupby(level=["network", kind], sort=False):
+        yield ", ".join(names) + suffix, rows
 
 
 @claim(
@@ -252,7 +246,7 @@ def faig_before_its_rivals(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
     selective = _selective(tables)
     for rival in RIVALS:
         difference = _method(selective, "faig") - _method(selective, rival)
-        yield from _split(difference, f", {rival}")
+        yield from _split(difference, suffix=f", {rival}")
 
 
 def _learned(tables: Tables, rival: str) -> pd.Series:
@@ -274,7 +268,7 @@ def _learned(tables: Tables, rival: str) -> pd.Series:
 )
 def retraining_order(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
     for rival in RIVALS:
-        yield from _split(_learned(tables, rival), f", {rival}")
+        yield from _split(_learned(tables, rival), suffix=f", {rival}")
 
 
 @claim(
@@ -312,9 +306,8 @@ def filters_tell_the_degradation(tables: Tables) -> Iterator[tuple[str, pd.Serie
     told = _table(tables, "predicted")
     told = told[(told["reference"] == "target_output") & (told["variant"] == "paper")]
     told = told.assign(right=100.0 * (told["predicted"] == told["present"]))
-    for what, rows in _per(told, "network", "degradation"):
-        kinds = rows.pivot_table("right", LEVELS, "present")
-        yield what, kinds.mean(axis=1, skipna=False).dropna()
+    kinds = told.pivot_table("right", ["network", "degradation", *LEVELS], "present", sort=False)
+    yield from _split(kinds.mean(axis=1, skipna=False).dropna())
 
 
 @claim(
@@ -331,8 +324,7 @@ def one_branch_is_enough(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
         evaluated[where].groupby(keys, sort=False)["psnr"].mean()
         for where in (with_code(evaluated, "equal_operations"), with_code(evaluated))
     ]
-    for names, rows in (psnr[0] - psnr[1]).groupby(level=["network", "setting"], sort=False):
-        yield ", ".join(names), rows
+    yield from _split(psnr[0] - psnr[1], "setting")
 
 
 def _specificity(tables: Tables) -> pd.Series:

@@ -88,16 +88,21 @@ def health(health: pd.DataFrame) -> pd.DataFrame:
     return health[[*columns, *rest]].drop_duplicates(columns[:3])
 
 
+def pair_first(data: pd.DataFrame) -> pd.DataFrame:
+    """The same table with the columns that name the pair before all others."""
+    return data[["network", "seed", *data.columns.drop(["network", "seed"])]]
+
+
 @table
 def trust(trust: pd.DataFrame) -> pd.DataFrame:
     """What speaks for and against believing a ranking, see `evaluation.trust.card`."""
-    return trust[["network", "seed", *trust.columns.drop(["network", "seed"])]]
+    return pair_first(trust)
 
 
 @table
 def stability(stability: pd.DataFrame) -> pd.DataFrame:
     """How far rankings agree that should be the same, see `evaluation.trials`."""
-    return stability[["network", "seed", *stability.columns.drop(["network", "seed"])]]
+    return pair_first(stability)
 
 
 @table
@@ -136,7 +141,7 @@ def locations(**rankings: pd.DataFrame) -> pd.DataFrame:
 @table
 def league(league: pd.DataFrame) -> pd.DataFrame:
     """Every ranking judged by the bench, see `evaluation.league.league`."""
-    return league[["network", "seed", *league.columns.drop(["network", "seed"])]]
+    return pair_first(league)
 
 
 @table

@@ -45,6 +45,11 @@ def path(parser: argparse.ArgumentParser, name: str, help: str, **options) -> No
     parser.add_argument(name, type=Path, required=True, help=help, **options)
 
 
+def network(parser: argparse.ArgumentParser) -> None:
+    """Add the argument --network: its name, as outputs tell it."""
+    parser.add_argument("--network", required=True, help="name of the network, for the output")
+
+
 def pair(parser: argparse.ArgumentParser) -> None:
     """Add the arguments --baseline and --target: the weights of a pair."""
     path(parser, "--baseline", "the baseline's weights (safetensors)")
