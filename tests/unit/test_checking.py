@@ -6,6 +6,7 @@ import torch
 from faig.attribution.pair import Pair
 from faig.base.errors import InputError
 from faig.base.metrics import psnr
+from faig.evaluation import checking
 from faig.evaluation.checking import gains, related, report, warnings
 from faig.networks.building import build, require_scale
 from faig.networks.restoring import restore
@@ -33,6 +34,14 @@ def test_gains_are_the_difference_in_psnr():
     assert row["gain"] == pytest.approx(row["psnr_target"] - row["psnr_baseline"])
     assert row["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(3), abs=1e-5)
     assert gains(pair, CROPS[:1])["standard_error"].isna().all()
+
+
+def test_gains_of_both_signs_are_uncertain(monkeypatch):
+    levels = iter([[30.0, 31.0], [30.0, 29.0], [30.0, 31.0]])
+    monkeypatch.setattr(checking, "_psnr_of_both", lambda *_: next(levels))
+    (row,) = gains(random_pair(SmoothNetwork()), [example(n, ["blur"]) for n in "abc"]).itertuples()
+    assert row.gain == pytest.approx(1 / 3)
+    assert row.standard_error == pytest.approx(np.std([1, -1, 1], ddof=1) / np.sqrt(3))
 
 
 def pair_of(change: float) -> Pair:

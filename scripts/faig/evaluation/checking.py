@@ -29,8 +29,8 @@ def gains(pair: Pair, crops: Sequence[Example]) -> pd.DataFrame:
     for name in crops[0].inputs:
         values = np.array([_psnr_of_both(pair, crop, name) for crop in crops])
         baseline, target = values.mean(axis=0)
-        spread = np.ptp(values, axis=1)
-        error = spread.std(ddof=1) / np.sqrt(len(crops)) if len(crops) > 1 else np.nan
+        differences = values[:, 1] - values[:, 0]
+        error = differences.std(ddof=1) / np.sqrt(len(crops)) if len(crops) > 1 else np.nan
         levels = {"psnr_baseline": baseline, "psnr_target": target, "gain": target - baseline}
         rows.append({"input_degradation": name, **levels, "standard_error": error})
     return pd.DataFrame(rows)
