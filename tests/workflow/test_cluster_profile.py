@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from .conftest import HOME, Workflow
+from .conftest import HOME, Workflow, own_copy
 
 PROFILE = HOME / "workflow/profiles/slurm"
 CODE = "".join(path.read_text() for path in sorted((HOME / "workflow/rules").glob("*.smk")))
@@ -42,6 +42,17 @@ def submitted(workflow: Workflow) -> dict[str, dict[str, int]]:
 def test_every_rule_that_is_submitted_says_whether_it_needs_a_gpu(jobs):
     assert set(jobs) == set(SUBMITTED)
     assert all("gpu" in asked for asked in jobs.values())
+
+
+def test_all_other_rules_run_where_snakemake_does(tmp_path, workflow):
+    """Only Snakemake itself knows; on a cluster it would submit what is not local."""
+    copy = own_copy(tmp_path)
+    with (tmp_path / "workflow/Snakefile").open("a") as file:
+        file.write('\nprint("local:", *sorted(workflow._localrules), file=sys.stderr)\n')
+    local = set(re.search(r"^local: (.*)$", copy.run("--list").stdout, re.MULTILINE)[1].split())
+    others = workflow.planned("all", "benchmark", "two_branch") - set(SUBMITTED)
+    assert others - {"two_branch"} <= local
+    assert not local & set(SUBMITTED)
 
 
 def row(rules: list[str], asked: dict[str, int]) -> str:

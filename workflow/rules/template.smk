@@ -2,13 +2,16 @@
 # file is read for each of them
 STEP = workflow.modifier.modify_rulename("step")
 
+# `localrule:` in the rule would be lost where it is used: `with:` sets what it does not name to False
+if config["local"]:
+    workflow.localrules(STEP)
+
 
 rule step:
     log:
         f"<run>/logs/{STEP}/<per>.log",
     benchmark:
         f"<run>/usage/{STEP}/<per>.tsv"
-    localrule: config["local"]
     conda:
         "../../envs/run.yaml"
     threads: config["threads"]
