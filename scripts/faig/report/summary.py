@@ -175,7 +175,7 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
             unit = "" if pd.isna(row.unit) else f" {row.unit}"
             number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
         rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
-    heads = ["claims", "verdict", "hold", "lowest, with its 95 % interval"]
+    heads = ["claims", "verdict", "hold", "lowest [95 %]"]
     yield from aligned([heads, *rows])
 
 

@@ -23,4 +23,4 @@ def prose(text: str) -> list[str]:
 
 def percent(value: float) -> str:
     """A value in % as text."""
-    return "-" if pd.isna(value) else f"{value:.0f}%"
+    return "-" if pd.isna(value) else f"{value:z.0f}%"
