@@ -343,7 +343,7 @@ def _specificity(tables: Tables) -> pd.Series:
     "With their sign kept, scores find filters that carry more of one skill and less of the rest.",
     "share of the own gain deleted minus that of the others, top 1 % by signed minus by FAIG",
     0.0,
-    "% of the gain",
+    "%",
 )
 def signed_scores_are_more_specific(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
     found = _specificity(tables)
