@@ -1,3 +1,8 @@
+# all images are stored and compared before anything is computed from them: what is wrong with them
+# is told at once
+FIRST = 100
+
+
 # the log and the images belong to all runs
 use rule step from local as download with:
     input:
@@ -10,6 +15,7 @@ use rule step from local as download with:
         "results/archives/{dataset}-{mirrors}.tsv"
     wildcard_constraints:
         mirrors="[0-9a-f]{8}",
+    priority: FIRST
     params:
         **step(
             "download",
@@ -30,6 +36,7 @@ use rule step from compute as synthesize with:
         "<run>/data/{dataset}.h5",
     pathvars:
         per="{dataset}",
+    priority: FIRST
     threads: dataset_threads
     resources:
         **request.large() | {"gpu": 0},
@@ -48,7 +55,6 @@ use rule step from local as compare_photographs with:
         "<run>/data/disjoint.json",
     pathvars:
         per="all",
-    # as soon as it can be
-    priority: 100
+    priority: FIRST
     params:
         **step("compare_photographs", section.disjoint),

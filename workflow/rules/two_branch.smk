@@ -5,6 +5,7 @@ use rule step from compute as synthesize_two_branch with:
         "<comparison>/data/{dataset}.h5",
     pathvars:
         per="{dataset}",
+    priority: FIRST
     threads: dataset_threads
     resources:
         **request.large() | {"gpu": 0},
@@ -20,7 +21,7 @@ use rule step from local as compare_photographs_two_branch with:
         "<comparison>/data/disjoint.json",
     pathvars:
         per="all",
-    priority: 100
+    priority: FIRST
     params:
         **step("compare_photographs", section.two_branch_disjoint),
 
