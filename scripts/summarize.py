@@ -7,7 +7,8 @@ from faig.run import cli
 
 
 def main(args) -> None:
-    text = summarize({path.stem: pd.read_csv(path) for path in args.tables})
+    tables = {path.stem: pd.read_csv(path) for path in args.tables}
+    text = summarize(tables, args.left_out)
     with atomic_path(args.output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -15,5 +16,8 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     cli.path(parser, "--tables", "what make_table.py wrote (CSV, named by the table)", nargs="+")
+    parser.add_argument(
+        "--left-out", nargs="+", default=[], help="stages that the run was not asked for, in words"
+    )
     cli.path(parser, "--output", "text file to write")
     cli.run(main, parser)

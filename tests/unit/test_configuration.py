@@ -85,7 +85,7 @@ MISTAKES = [
     ("training.batch", True, ["training.batch", "True", "a whole number"]),
     ("seeds", 3, ["seeds", "3", "a list"]),
     ("networks", ["srresnet"], ["networks", "a list", "a section"]),
-    ("prediction", None, ["prediction", "nothing", "a section"]),
+    ("attribution", None, ["attribution", "nothing", "a section"]),
     ("seeds", [0, "one"], ["seeds[1]", "text 'one'", "a whole number"]),
     # numbers that YAML reads as text
     ("training.baseline.learning_rate", "1e-4", ["1e-4", "as text", "1.0e-4"]),

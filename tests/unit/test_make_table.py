@@ -68,6 +68,7 @@ def test_networks_are_listed_with_their_levels_and_number_of_filters(reference):
     result = tables.networks(filters, reference).set_index("input_degradation")
     assert result.loc["blur", ["psnr_baseline", "psnr_target"]].tolist() == [27, 31]
     assert result["filters"].tolist() == [3, 3]
+    assert result["images"].tolist() == [2, 2]
 
 
 def test_prediction_is_counted_apart_for_mixtures():
@@ -240,7 +241,7 @@ def results() -> dict[str, pd.DataFrame]:
         "retraining": pd.DataFrame(retraining),
         "prediction": pd.DataFrame(prediction),
         "locations": chosen,
-        "networks": pd.DataFrame(levels).assign(filters=1000, **RUN),
+        "networks": pd.DataFrame(levels).assign(filters=1000, images=3, **RUN),
         "completeness": pd.DataFrame(errors).assign(**RUN),
         "health": pd.DataFrame(fit).assign(**RUN),
         "trust": pd.DataFrame([light, path]).assign(**RUN),
@@ -271,6 +272,15 @@ def test_summary_answers_the_question(results):
     assert "amber: stability faig: halves differ" in text
     assert "20% / 20%" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_summary_leaves_out_what_was_not_asked_for(results):
+    left_out = ("masking", "retraining", "prediction")
+    text = summarize({n: t for n, t in results.items() if n not in left_out}, ["training", "masks"])
+    assert "net: 1,000 filters; seeds: 1, test images: 3" in text
+    assert text.endswith("not asked for by the config, and left out: training, masks\n")
+    assert not [word for word in ("masking the top", "re-training", "told right") if word in text]
+    assert "left out" not in summarize(results)
 
 
 def test_summary_takes_the_smallest_proportion_where_1_percent_is_missing(results):

@@ -235,7 +235,7 @@ def test_figures_see_only_their_own_needs():
 )
 def test_pairs_of_datasets_that_must_be_disjoint(changes, expected):
     roles = {"train": "r", "validation": "v", "attribution": "a", "test": ["t", "u"]}
-    config = {"data": roles, "protocol": "paper"}
+    config = {**configuration.load(DEFAULT), "data": roles}
     for key, value in changes.items():
         config = changed(config, key, value)
     section = Sections(config)

@@ -29,6 +29,23 @@ def test_given_weights_are_not_trained_and_give_the_same_ranking(tmp_path, expor
     assert (tmp_path / ranking).read_bytes() == (finished.folder / ranking).read_bytes()
 
 
+def test_nothing_is_needed_that_only_a_training_needs(workflow):
+    """What the config does not ask for is not planned, and neither is what would show it."""
+    config = workflow.config
+    for name in ("training", "masking", "retraining", "prediction", "two_branch"):
+        del config[name]
+    del config["data"]["train"], config["data"]["validation"]
+    config["benchmark"]["curve"] = None
+    for stage in ("baseline", "target"):
+        config["networks"]["small"][stage] = f"{stage}.pth"
+        (workflow.folder / f"{stage}.pth").touch()
+    planned = workflow.planned()
+    shown = {"plot_health", "plot_trust", "plot_league", "plot_grid", "summarize", "table_findings"}
+    assert shown | {"import_checkpoint", "rank", "compare_photographs"} <= planned
+    parts = ("train", "mask", "predict", "quadrature")
+    assert not [rule for rule in planned for part in parts if part in rule]
+
+
 def test_given_baseline_is_fine_tuned(workflow, exported):
     workflow.config["networks"]["small"]["baseline"] = exported["baseline"]
     planned = workflow.planned()

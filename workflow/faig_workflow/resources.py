@@ -29,11 +29,8 @@ class Requests:
     """The requests of one checked config (`faig_workflow.config.load`), for `resources`."""
 
     def __init__(self, config: Mapping):
-        own, on_cpu = config["training"], config["device"] == "cpu"
-        self.gpu = int(not on_cpu)  # what a job that computes asks for
-        pixels = max(STEP, own["batch"] * own["patch"] ** 2 / config["scale"] ** 2)
-        self._minutes = pixels / (PIXELS_ON_CPU if on_cpu else PIXELS_ON_GPU)  # of one step
-        self._scale = own["scale"]
+        self._config, self._on_cpu = config, config["device"] == "cpu"
+        self.gpu = int(not self._on_cpu)  # what a job that computes asks for
 
     def small(self) -> Request:
         """Some images."""
@@ -45,7 +42,10 @@ class Requests:
 
     def training(self, iterations: int, times: float = 1) -> Request:
         """A training of a length that the config gives, so many times as costly as usual."""
-        length = START + times * iterations * self._scale * self._minutes
+        own = self._config["training"]
+        pixels = max(STEP, own["batch"] * own["patch"] ** 2 / self._config["scale"] ** 2)
+        minutes = pixels / (PIXELS_ON_CPU if self._on_cpu else PIXELS_ON_GPU)  # of one step
+        length = START + times * iterations * own["scale"] * minutes
         return self._request(length, TRAINING_MEGABYTES)
 
     def _request(self, minutes: float, megabytes: int) -> Request:

@@ -5,11 +5,12 @@ exact: key order does not matter, every value does, and nothing else is seen.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import product
+from itertools import combinations, product
 
 from faig.base.provenance import canonical_json
 
 from faig_workflow.config import RANDOM_BLUR
+from faig_workflow.config.stages import used_for_training
 
 
 class Sections:
@@ -67,8 +68,9 @@ class Sections:
         """Where an archive comes from."""
         return canonical_json({"mirrors": self.config["datasets"][dataset]["mirrors"]})
 
-    def _disjoint(self, train: str, validation: str, others: Iterable[str], more=()) -> str:
-        pairs = [(train, validation), *product((train, validation), others), *more]
+    def _disjoint(self, others: Iterable[str], more: Iterable[tuple[str, str]] = ()) -> str:
+        own = used_for_training(self.config)
+        pairs = [*combinations(own, 2), *product(own, others), *more]
         # one dataset in two roles is judged where the config is read
         apart = {pair for pair in pairs if len(set(pair)) == 2}
         return canonical_json({"disjoint": sorted(apart)})
@@ -79,12 +81,11 @@ class Sections:
         search, tests = data["attribution"], data["test"]
         # the released code searches for filters on the images that it tests them on
         apart = [(search, test) for test in tests] if self.config["protocol"] == "paper" else []
-        return self._disjoint(data["train"], data["validation"], [search, *tests], apart)
+        return self._disjoint([search, *tests], apart)
 
     def two_branch_disjoint(self) -> str:
         """The same for the comparison, which searches for no filters."""
-        data = self.config["data"]
-        return self._disjoint(data["train"], data["validation"], data["test"])
+        return self._disjoint(self.config["data"]["test"])
 
     def _synthesis(self, dataset: str, in_training: Mapping, else_: Mapping) -> str:
         """A dataset's source, and what it is degraded by."""
@@ -101,7 +102,8 @@ class Sections:
 
     def synthesis(self, dataset: str) -> str:
         """The source, and the degradations that the dataset is needed in."""
-        stages = (self.config["training"]["baseline"], self.config["training"]["target"])
+        own = self.config["training"] or {}
+        stages = filter(None, (own.get("baseline"), own.get("target")))
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
         return self._synthesis(dataset, self._degradations(used), self.config["degradations"])
 

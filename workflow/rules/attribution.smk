@@ -48,7 +48,7 @@ use rule step from compute as attribute with:
 use rule step from compute as rank with:
     input:
         **PAIR,
-        data="<run>/<validation>",
+        data="<run>/<choosing>",
         scores="<run>/attribution/{network}/seed{seed}/{method}.parquet",
     output:
         "<rankings>/{method}.parquet",

@@ -21,6 +21,7 @@ from faig.data.sources import folder_files
 from faig.run import manifest
 from faig_workflow import commands, display, gpus, guard, interrupt, photographs
 from faig_workflow import config as configuration
+from faig_workflow.config import stages
 from faig_workflow.resources import CPUS, TIMES_TWO_BRANCH, Requests
 from faig_workflow.sections import Sections
 
@@ -69,6 +70,9 @@ TESTS = config["data"]["test"]
 SEEDS = config["seeds"]
 STAGES = ["baseline", "target"]
 
+# stages that the config asks for; rules of others are not there
+ASKED = stages.asked(config)
+
 TWO_BRANCH = config["two_branch"] or {"networks": {}, "settings": {}}
 SYSTEMS, SETTINGS = list(TWO_BRANCH["networks"]), list(TWO_BRANCH["settings"])
 # the two-branch network itself, and the one-branch networks of equal cost
@@ -107,6 +111,7 @@ pathvars:
     train=f"data/{config['data']['train']}.h5",
     validation=f"data/{config['data']['validation']}.h5",
     attribution=f"data/{config['data']['attribution']}.h5",
+    choosing=f"data/{config['data']['validation'] or config['data']['attribution']}.h5",
     model=f"<run>/models/{PER_PAIR}",
     ablation=f"<run>/ablation/{PER_PAIR}",
     faithfulness=f"<run>/faithfulness/{PER_PAIR}",
@@ -164,13 +169,17 @@ def stored(folder, datasets):
 
 
 PAIR = {stage: f"<model>/{stage}.safetensors" for stage in STAGES}
-TRAINING_DATA = [config["data"]["train"], config["data"]["validation"]]
+TRAINING_DATA = stages.used_for_training(config)
 TEST_DATA = stored("<run>", TESTS)
 FIRST_PAIR = {
     stage: f"<run>/models/{{network}}/seed{SEEDS[0]}/{stage}.safetensors"
     for stage in STAGES
 }
-MEASURED = ["quadrature", "attribution", "training"]
+# what is measured on demand: cost of attribution at the nodes that are exact enough, and speed
+MEASURED = [
+    *["quadrature", "attribution"] * ("exactness" in ASKED),
+    *["training"] * ("speed" in ASKED),
+]
 SPEC = "<comparison>/networks/{system}/{variant}.json"
 ALL_RANKINGS = expand(
     "<rankings>/{method}.parquet", method=RANKINGS, allow_missing=True
@@ -206,4 +215,4 @@ def given_numbers(wildcards):
 
 def trained(stage):
     """Networks of which this stage is trained."""
-    return names(name for name in NETWORKS if (name, stage) not in GIVEN)
+    return names(stages.trained(config, stage))

@@ -8,50 +8,53 @@ use rule step from compute as evaluate with:
         **step("evaluate", section.evaluation, its_network),
 
 
-use rule step from compute as mask with:
-    input:
-        **PAIR,
-        rankings=ALL_RANKINGS,
-        data=TEST_DATA,
-    output:
-        "<ablation>/mask.parquet",
-    resources:
-        **request.large(),
-    params:
-        **step("mask", section.masking, its_network),
+if "masking" in ASKED:
+
+    use rule step from compute as mask with:
+        input:
+            **PAIR,
+            rankings=ALL_RANKINGS,
+            data=TEST_DATA,
+        output:
+            "<ablation>/mask.parquet",
+        resources:
+            **request.large(),
+        params:
+            **step("mask", section.masking, its_network),
 
 
-use rule step from compute as retrain with:
-    input:
-        baseline=PAIR["baseline"],
-        ranking="<rankings>/{method}.parquet",
-        data="<run>/<train>",
-        test=TEST_DATA,
-    output:
-        "<ablation>/retrain/{method}.parquet",
-    pathvars:
-        per="{network}.{seed}.{method}",
-    resources:
-        **request.training(
-            config["retraining"]["iterations"],
-            len(config["attribution"]["degradations"])
-            * len(config["retraining"]["proportions"]),
-        ),
-    params:
-        **step("retrain", section.retraining, its_network, cache=CACHE),
+if "retraining" in ASKED:
 
-
-use rule step from local as gather_retrained with:
-    input:
-        tables=expand(
+    use rule step from compute as retrain with:
+        input:
+            baseline=PAIR["baseline"],
+            ranking="<rankings>/{method}.parquet",
+            data="<run>/<train>",
+            test=TEST_DATA,
+        output:
             "<ablation>/retrain/{method}.parquet",
-            method=config["retraining"]["methods"],
-            allow_missing=True,
-        ),
-    output:
-        "<ablation>/retrain.parquet",
-    params:
-        **step("gather"),
+        pathvars:
+            per="{network}.{seed}.{method}",
+        resources:
+            **request.training(
+                config["retraining"]["iterations"],
+                len(config["attribution"]["degradations"])
+                * len(config["retraining"]["proportions"]),
+            ),
+        params:
+            **step("retrain", section.retraining, its_network, cache=CACHE),
+
+    use rule step from local as gather_retrained with:
+        input:
+            tables=expand(
+                "<ablation>/retrain/{method}.parquet",
+                method=config["retraining"]["methods"],
+                allow_missing=True,
+            ),
+        output:
+            "<ablation>/retrain.parquet",
+        params:
+            **step("gather"),
 
 
 use rule step from compute as measure_faithfulness with:
@@ -81,15 +84,17 @@ use rule step from local as judge_trust with:
         **step("judge_trust", section.trust),
 
 
-use rule step from compute as predict with:
-    input:
-        **PAIR,
-        ranking="<rankings>/faig.parquet",
-        calibration="<run>/<validation>",
-        data=TEST_DATA,
-    output:
-        "<run>/prediction/{network}/seed{seed}.parquet",
-    resources:
-        **request.large(),
-    params:
-        **step("predict", section.prediction, its_network),
+if "prediction" in ASKED:
+
+    use rule step from compute as predict with:
+        input:
+            **PAIR,
+            ranking="<rankings>/faig.parquet",
+            calibration="<run>/<validation>",
+            data=TEST_DATA,
+        output:
+            "<run>/prediction/{network}/seed{seed}.parquet",
+        resources:
+            **request.large(),
+        params:
+            **step("predict", section.prediction, its_network),

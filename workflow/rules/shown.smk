@@ -17,19 +17,38 @@ SETS = {"sets": f"<run>/faithfulness/{PER_PAIR}/sets.parquet"}
 LEAGUE = {"league": f"<run>/faithfulness/{PER_PAIR}/league.parquet"}
 PREDICTED = {"predicted": f"<run>/prediction/{PER_PAIR}.parquet"}
 QUADRATURE, COST, SPEED = (
-    {name: f"<benchmark>/{{network}}/{name}.parquet"} for name in MEASURED
+    {name: f"<benchmark>/{{network}}/{name}.parquet"}
+    for name in ("quadrature", "attribution", "training")
 )
 EVALUATED = {"evaluated": f"{COMPARED}/evaluation.parquet"}
 KNOWN = EVALUATED | {"probed": f"{COMPARED}/probe.parquet"} | PREDICTED
 LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
 
-JUDGED = FAIG | MASKED | RETRAINED | PREDICTED | SETS | HEALTH
+# tables that there are only where the config asks for a stage
+OF_STAGES = {
+    "masking": MASKED,
+    "retraining": RETRAINED,
+    "prediction": PREDICTED,
+    "exactness": QUADRATURE | COST,
+    "speed": SPEED,
+}
+NOT_MADE = {
+    name
+    for stage, sources in OF_STAGES.items()
+    for name in sources
+    if stage not in ASKED
+}
+JUDGED = {
+    name: path
+    for name, path in (FAIG | MASKED | RETRAINED | PREDICTED | SETS | HEALTH).items()
+    if name not in NOT_MADE
+}
 
-# what the report shows, by category: rules that draw a figure of each network or make one table for
+# what a report can show, by category: rules that draw a figure of each network or make one table for
 # all, and their sources, of figures of rankings the pair's health too; where these are of a
 # setting, there is one of each setting
 ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
-SHOWN = {
+SHOWABLE = {
     "0 Summary": {
         "plot_trust": TRUST,
         "table_trust": TRUST,
@@ -81,6 +100,15 @@ SHOWN = {
     },
 }
 
+
+SHOWN = {
+    category: {
+        item: sources
+        for item, sources in entries.items()
+        if NOT_MADE.isdisjoint(sources)
+    }
+    for category, entries in SHOWABLE.items()
+}
 
 # networks of which there are no training curves: the user gives their weights
 UNTRAINED = {network for network, _ in GIVEN}
@@ -182,12 +210,19 @@ REPORTED = [
     *GRIDS,
     "<run>/tables/summary.txt",
 ]
+QUADRATURES = [path for path in targets("6 Exactness") if path.endswith(".png")]
 # of the comparison: nothing, if the config asks for none
 REPORTED_COMPARISON = [
     *targets(COMPARING),
     *(["<comparison>/summary.txt"] if SETTINGS else []),
 ]
 DISJOINT_COMPARISON = ["<comparison>/data/disjoint.json"] if SETTINGS else []
+
+
+def with_left_out(wildcards, input):
+    """Options of the summary: its tables, and the stages that it says were left out."""
+    found = stages.left_out(config)
+    return [*commands.words(input), *(["--left-out", *found] if found else [])]
 
 
 def report_command(wildcards, input, output):

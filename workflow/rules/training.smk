@@ -22,35 +22,40 @@ use rule step from local as export_checkpoint with:
         **step("export_checkpoint"),
 
 
-use rule step from compute as train_baseline with:
-    input:
-        data="<run>/<train>",
-        validation="<run>/<validation>",
-    output:
-        "<model>/baseline.safetensors",
-        history="<model>/baseline_history.parquet",
-    wildcard_constraints:
-        network=trained("baseline"),
-    resources:
-        **request.training(config["training"]["baseline"]["iterations"]),
-    params:
-        **training("baseline"),
+if "baseline" in ASKED:
+
+    use rule step from compute as train_baseline with:
+        input:
+            data="<run>/<train>",
+            validation="<run>/<validation>",
+        output:
+            "<model>/baseline.safetensors",
+            history="<model>/baseline_history.parquet",
+        wildcard_constraints:
+            network=trained("baseline"),
+        resources:
+            **request.training(config["training"]["baseline"]["iterations"]),
+        params:
+            **training("baseline"),
+
+    ruleorder: train_baseline > import_checkpoint
 
 
-use rule step from compute as train_target with:
-    input:
-        start="<model>/baseline.safetensors",
-        data="<run>/<train>",
-        validation="<run>/<validation>",
-    output:
-        "<model>/target.safetensors",
-        history="<model>/target_history.parquet",
-    wildcard_constraints:
-        network=trained("target"),
-    resources:
-        **request.training(config["training"]["target"]["iterations"]),
-    params:
-        **training("target"),
+if "target" in ASKED:
 
+    use rule step from compute as train_target with:
+        input:
+            start="<model>/baseline.safetensors",
+            data="<run>/<train>",
+            validation="<run>/<validation>",
+        output:
+            "<model>/target.safetensors",
+            history="<model>/target_history.parquet",
+        wildcard_constraints:
+            network=trained("target"),
+        resources:
+            **request.training(config["training"]["target"]["iterations"]),
+        params:
+            **training("target"),
 
-ruleorder: train_baseline > train_target > import_checkpoint
+    ruleorder: train_target > import_checkpoint

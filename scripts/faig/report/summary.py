@@ -1,6 +1,6 @@
 """The answer in one page of text: which filters remove which degradation, how do we know?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -176,31 +176,38 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
             number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
         rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
     heads = ["claims", "verdict", "hold", "lowest [95 %]"]
-    yield from aligned([heads, *rows])
+    yield from aligned([heads, *rows]) if rows else ["no claim could be judged"]
 
 
-def summarize(tables: dict[str, pd.DataFrame]) -> str:
+# what is told of tables that a run may have not
+OPTIONAL = {"masking": forgotten, "retraining": learned, "prediction": predicted}
+
+
+def summarize(tables: dict[str, pd.DataFrame], left_out: Sequence[str] = ()) -> str:
     """The whole page.
 
     Args:
-        tables: by name, those of `report.tables`.
+        tables: by name, those of `report.tables`; those of masking, re-training and prediction may
+            be missing.
+        left_out: stages that were not asked for, in words.
     """
-    removed = ", which remove ".join(tables["masking"]["degradation"].unique())
+    removed = ", which remove ".join(tables["league"]["degradation"].unique())
     lines = [f"Which {100 * TOP:g} % of the filters remove {removed}, and how do we know?"]
     per_network = {name: table for name, table in tables.items() if "network" in table}
     for network in tables["networks"]["network"].unique():
         rows = {name: table[table["network"] == network] for name, table in per_network.items()}
-        filters, seeds = rows["networks"]["filters"].iloc[0], rows["networks"]["seed"].nunique()
-        images = rows["masking"]["count"].iloc[0] // seeds
+        filters, images = (rows["networks"][key].iloc[0] for key in ("filters", "images"))
+        seeds = rows["networks"]["seed"].nunique()
         lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
         lines += carriers(rows["league"], filters)
         lines += fitness(rows["health"])
         lines += lights(rows["trust"])
         lines += levels(rows["networks"])
         lines += places(rows["locations"])
-        lines += forgotten(rows["masking"])
-        lines += learned(rows["retraining"])
-        lines += predicted(rows["prediction"])
+        for name, told in OPTIONAL.items():
+            lines += told(rows[name]) if name in rows else ()
         lines += trusted(rows["completeness"], rows["health"])
     lines += ["", *judged(tables["findings"])]
+    if left_out:
+        lines += ["", *prose(f"not asked for by the config, and left out: {', '.join(left_out)}")]
     return "\n".join(lines) + "\n"

@@ -77,7 +77,9 @@ def networks(faig: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     keys = ["network", "seed", "input_degradation"]
     levels = reference.pivot_table(index=keys, columns="model", values="psnr", sort=False)
     filters = faig.groupby(["network", "seed"])["filter"].nunique().rename("filters")
-    return levels.add_prefix("psnr_").reset_index().join(filters, on=["network", "seed"])
+    images = reference.groupby([*keys, "model"]).size().groupby(keys).max().rename("images")
+    levels = levels.add_prefix("psnr_").join(images)
+    return levels.reset_index().join(filters, on=["network", "seed"])
 
 
 @table

@@ -60,14 +60,14 @@ class Benchmark(Section):
         le=100_000,
         description="midpoint nodes that everything is compared with",
     )
-    curve: dict[Literal[tuple(RULES)], Tried] = Field(
+    curve: dict[Literal[tuple(RULES)], Tried] | None = Field(
         {
             "gauss-legendre": [2, 4, 8, 16, 32],
             "left": [4, 8, 16, 32],
             "midpoint": [2, 4, 8, 16, 32],
             "trapezoid": [2, 4, 8, 16, 32],
         },
-        description="numbers of nodes to try, per quadrature rule",
+        description="numbers of nodes to try, per quadrature rule; `null` for no such figure",
     )
 
     def slips(self) -> Iterator[Slip]:

@@ -115,9 +115,13 @@ class Dataset(Section):
 class Data(Section):
     """What the datasets are used for."""
 
-    train: Name = Field(description="the dataset for training and re-training")
-    validation: Name = Field(
-        description="for the training curves, and for the thresholds of degradation prediction"
+    train: Name | None = Field(
+        None, description="the dataset for training and re-training, where there is either"
+    )
+    validation: Name | None = Field(
+        None,
+        description="for the training curves, the thresholds of degradation prediction, and "
+        "how many filters are enough; without it, that is chosen on the images for attribution",
     )
     attribution: Name = Field(description="on which the filters are searched for")
     test: Names = Field(description="a list of datasets for all that is reported")
@@ -126,7 +130,8 @@ class Data(Section):
 def clashes(datasets: Mapping[str, Dataset], data: Data, protocol: str) -> Iterator[Slip]:
     """Roles of datasets that there are not, or that share images with another role."""
     used = {
-        role: [name] if isinstance(name, str) else name for role, name in data.model_dump().items()
+        role: [name] if isinstance(name, str) else name or []
+        for role, name in data.model_dump().items()
     }
     for role, names in used.items():
         for name in names:
@@ -149,7 +154,9 @@ def clashes(datasets: Mapping[str, Dataset], data: Data, protocol: str) -> Itera
             )
 
 
-def _overlap(datasets: Mapping[str, Dataset], first: str, second: str, role: str) -> Iterator[Slip]:
+def _overlap(
+    datasets: Mapping[str, Dataset], first: str | None, second: str, role: str
+) -> Iterator[Slip]:
     """Two datasets that share an image, or two photographs of one scene."""
     if first not in datasets or second not in datasets:
         return

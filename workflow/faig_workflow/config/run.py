@@ -25,6 +25,7 @@ from .health import Health
 from .names import colliding
 from .networks import Network
 from .section import DISTINCT, Name, Section, Slip, all_slips, expected, refuse
+from .stages import missing
 from .training import Training
 from .trust import Stability, Trust
 from .two_branch import TwoBranch
@@ -90,14 +91,20 @@ class Config(Section):
         "starts",
     )
     networks: dict[Name, Network] = Field(min_length=1)
-    training: Training
+    training: Training | None = Field(
+        None, description="the section; without it nothing is trained, and all weights are given"
+    )
     attribution: Attribution
     health: Health = Field(default_factory=Health)
     stability: Stability = Field(default_factory=Stability)
     trust: Trust = Field(default_factory=Trust)
-    masking: Masking
-    retraining: Retraining
-    prediction: Prediction
+    masking: Masking | None = Field(None, description="the section; without it nothing is masked")
+    retraining: Retraining | None = Field(
+        None, description="the section; without it nothing is re-trained"
+    )
+    prediction: Prediction | None = Field(
+        None, description="the section; without it no degradation is predicted"
+    )
     faithfulness: Faithfulness = Field(default_factory=Faithfulness)
     two_branch: TwoBranch | None = Field(
         None, description="the section; without it there is no such comparison"
@@ -120,7 +127,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _say_what_is_retrained(self) -> Self:
-        if self.retraining.methods is None:
+        if self.retraining and self.retraining.methods is None:
             ranked = [*self.attribution.methods, "matched_random"]
             self.retraining.methods = [name for name in RETRAINED if name in ranked]
         return self
@@ -143,12 +150,13 @@ class Config(Section):
             for text in downsampled_once(operators):
                 yield Slip(("degradations", name), text)
         yield from self._unknown_degradations()
-        for name in self.retraining.methods or ():
+        yield from missing(self.model_dump(warnings="none"))
+        for name in self.retraining.methods if self.retraining else ():
             if name not in (known := [*self.attribution.methods, "matched_random"]):
                 place = ("retraining", "methods")
                 yield Slip(place, wording.unknown("method that is ranked", name, known))
         yield from self._mixed()
-        for place, length in self.training.lengths():
+        for place, length in self.training.lengths() if self.training else ():
             if length % self.scale:
                 yield Slip(
                     ("training", *place),
@@ -158,10 +166,10 @@ class Config(Section):
     def _unknown_degradations(self) -> Iterator[Slip]:
         uses = {
             ("clean",): [self.clean],
-            ("training", "baseline", "degradations"): self.training.baseline.degradations,
-            ("training", "target", "degradations"): self.training.target.degradations,
             ("attribution", "degradations"): self.attribution.degradations,
         }
+        for stage, own in self.training.stages() if self.training else ():
+            uses["training", stage, "degradations"] = own.degradations
         for place, names in uses.items():
             for name in names:
                 if name not in self.degradations:

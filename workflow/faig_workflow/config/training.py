@@ -53,8 +53,17 @@ class Training(Section):
         8,
         description="images of the validation set that they are measured on, evenly spread",
     )
-    baseline: Baseline
-    target: Target
+    baseline: Baseline | None = Field(
+        None, description="the section, of a network whose baseline is not given"
+    )
+    target: Target | None = Field(
+        None, description="the section, of a network whose target is not given, and for re-training"
+    )
+
+    def stages(self) -> Iterator[tuple[str, _Inputs]]:
+        """Names and sections of the stages that there are."""
+        found = {"baseline": self.baseline, "target": self.target}
+        return ((name, stage) for name, stage in found.items() if stage)
 
     def lengths(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """Keys and values of lengths in HR pixels."""
