@@ -7,8 +7,9 @@ import torch
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import TOP, rank_filters, ranks
 from faig.base.errors import InputError
-from faig.evaluation.bench import DELETION, INSERTION, NULL, Bench, Crops, bench, stratified_sample
+from faig.evaluation.bench import Bench, Crops, bench, stratified_sample
 from faig.evaluation.choosing import choose
+from faig.evaluation.faithfulness import DELETION, INSERTION, NULL
 from faig.evaluation.league import league
 from faig.evaluation.prediction import spread_crops
 from torch import nn

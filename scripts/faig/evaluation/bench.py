@@ -21,10 +21,8 @@ from ..base.device import Compute
 from ..base.progress import progress
 from ..data.crops import Crop, spread_crops
 from ..data.store import ImageStore
-from .faithfulness import PROPORTIONS
+from .faithfulness import DELETION, INSERTION, NULL, PROPORTIONS
 
-DELETION, INSERTION = "deletion", "insertion"
-NULL = "random_draws"  # in the column method: random filters, as many in each layer as FAIG's
 AT_ONCE = 32  # crops that go through a network together, for the sake of memory
 STRATA = 10  # deciles of the change of weights, of each layer's filters
 

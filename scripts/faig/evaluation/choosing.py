@@ -14,8 +14,8 @@ from ..attribution.ranking import BETA, TOP, rank_filters, selection
 from ..data.crops import spread_crops
 from ..data.sources import spread
 from ..data.store import ImageStore
-from .bench import DELETION, Bench, Crops, smallest_side
-from .faithfulness import ENOUGH, PROPORTIONS, SPARED, has_gain, restored_share
+from .bench import Bench, Crops, smallest_side
+from .faithfulness import DELETION, ENOUGH, PROPORTIONS, SPARED, has_gain, restored_share
 
 BETAS = (1.0, 3.0, 10.0)  # that are tried where a contrast has one
 TRIED = tuple(p for p in PROPORTIONS if p <= 0.1)  # more filters are no answer

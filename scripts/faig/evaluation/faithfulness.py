@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+DELETION, INSERTION = "deletion", "insertion"  # in the column direction
+NULL = "random_draws"  # in the column method: random filters, as many in each layer as FAIG's
+
 ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
 SPARED = 0.05  # largest removed share of another degradation's gain
 

@@ -7,9 +7,11 @@ import pandas as pd
 
 from ..attribution.ranking import TOP
 from ..attribution.stability import spearman
-from .bench import DELETION, INSERTION, NULL
 from .faithfulness import (
+    DELETION,
     ENOUGH,
+    INSERTION,
+    NULL,
     SPARED,
     bootstrap_interval,
     deletion_areas,

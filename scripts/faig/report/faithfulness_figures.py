@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..attribution.ranking import TOP
-from ..evaluation.bench import DELETION, INSERTION, NULL
-from ..evaluation.faithfulness import PROPORTIONS
+from ..evaluation.faithfulness import DELETION, INSERTION, NULL, PROPORTIONS
 from ..evaluation.league import Measured
 from .looks import METHODS, STAGES, Look, label, looks
 from .panels import empty_figure, legend, line_handles, title

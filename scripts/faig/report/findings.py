@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import TOP
-from ..evaluation.bench import DELETION
+from ..evaluation.faithfulness import DELETION
 from ..evaluation.verdicts import VERDICTS
 from .summaries import chosen_per_layer, with_code
 
