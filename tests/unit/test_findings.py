@@ -180,6 +180,35 @@ def test_specificity():
     assert found["signed scores are more specific"] == "does not hold"
 
 
+def modulation(*levels: float) -> pd.DataFrame:
+    """PSNR on the own degradation at strengths 0, 1/4, ... 1, with a little noise."""
+    rng = np.random.default_rng(3)
+    rows = [
+        {
+            "network": "net", "seed": 0, "method": "faig", "degradation": d, "strength": k / 4,
+            "input_degradation": d, "dataset": "set", "image": image,
+            "psnr": psnr + rng.normal(0, 0.02),
+        }
+        for d, image, (k, psnr) in product(INPUTS, IMAGES, enumerate(levels))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("levels", "verdict"),
+    [
+        ((24, 25, 26, 27, 28), "holds"),
+        ((24, 24.5, 25, 26.3, 28), "holds"),  # steeper at the end
+        ((24, 24, 24, 28, 28), "does not hold"),  # a switch
+        ((24, 28, 24, 28, 28), "does not hold"),  # up and down
+        ((28, 28, 28, 28, 28), "not decidable here"),  # nothing to set
+        ((24, 26, 28), "not measured here"),  # too few strengths
+    ],
+)
+def test_modulation(levels, verdict):
+    assert verdicts(modulated=modulation(*levels))["modulation is continuous"] == verdict
+
+
 def test_few_pairs_do_not_decide_on_health():
     health = pd.DataFrame({"network": "net", "seed": 0, "input_degradation": INPUTS})
     found = verdicts(sets=sets(faig=0.4), health=health.assign(verdict="healthy"))

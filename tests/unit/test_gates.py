@@ -5,7 +5,7 @@ import torch
 from faig.attribution.gates import GateModel, Gates
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
-from toys import CPU, SmoothNetwork, example, random_pair, random_state
+from toys import CPU, SmoothNetwork, example, random_pair, random_state, same
 
 NODES = {"nodes": 16}
 
@@ -13,10 +13,6 @@ NODES = {"nodes": 16}
 @pytest.fixture
 def pair():
     return random_pair(SmoothNetwork())
-
-
-def same(one, other) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 def test_all_gates_open_is_the_target_and_closed_the_baseline(pair):

@@ -29,6 +29,7 @@ COMPUTING = [
         "faithfulness",
         "retraining",
         "prediction",
+        "modulation",
     )
 ]
 
@@ -52,6 +53,8 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"ranking/{network}"] = section.ranking(network)
         texts[f"masking/{network}"] = section.masking(network)
         texts[f"retraining/{network}"] = section.retraining(network, seed)
+        texts[f"modulation/{network}"] = section.modulation(network)
+        texts[f"export/{network}"] = section.export(network, "blur", "0.5")
         texts[f"prediction/{network}"] = section.prediction(network)
         texts[f"quadrature/{network}"] = section.quadrature(network)
         texts[f"benchmark/{network}"] = section.benchmark(network)
@@ -85,13 +88,18 @@ def differing(one: dict, other: dict) -> set[str]:
         ("figures", {"font_size": 10}, ["figures"]),
         ("masking.proportions", [0.02], ["masking/*"]),
         ("faithfulness", {"draws": 9}, ["faithfulness/*"]),
+        ("faithfulness", {"crop": 48}, ["faithfulness/*", "modulation/*"]),
+        ("modulation", {"strengths": [0, 1]}, ["modulation/*"]),
+        ("modulation", {"methods": ["signed"]}, []),
+        ("export", {"proportion": 0.1}, ["export/*"]),
+        ("export", {"strength": 0.1}, []),
         ("retraining.proportions", [0.02], ["retraining/*"]),
         ("retraining.iterations", 7, ["retraining/*"]),
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
          ["health/*", "stability/*", "attribution/*", "faithfulness/*", "prediction/*",
-          *ATTRIBUTING]),
+          "modulation/*", *ATTRIBUTING]),
         ("health", {"nodes": 4}, ["health/*"]),
         ("health", {"limits": {"overlap": 0.8}}, ["health/*", "trust"]),
         ("stability", {"crops": 4}, ["stability/*"]),
@@ -122,7 +130,7 @@ def differing(one: dict, other: dict) -> set[str]:
         ("benchmark", {"patch": 32}, ["training_benchmark/*"]),
         ("benchmark", {"batch": 8}, ["training_benchmark/*"]),
         ("precision", "float32", COMPUTING),
-        ("scale", 3, ["synthesis/*", *COMPUTING, *MEASURING]),
+        ("scale", 3, ["synthesis/*", "export/*", *COMPUTING, *MEASURING]),
     ],
 )  # fmt: skip
 def test_a_key_changes_exactly_the_rules_that_depend_on_it(key, value, patterns):

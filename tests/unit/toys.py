@@ -85,6 +85,11 @@ class PartlyUsedNetwork(SmoothNetwork):
         self.unused = nn.Conv2d(2, 2, 3)
 
 
+def same(one: dict, other: dict) -> bool:
+    """Whether weights are equal bit by bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
 def random_state(network: nn.Module, seed: int, size: float = 0.2) -> dict[str, torch.Tensor]:
     """Random weights for a network."""
     generator = torch.Generator().manual_seed(seed)

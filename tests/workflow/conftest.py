@@ -86,7 +86,7 @@ class Workflow:
 
     def planned(self, *targets: str) -> set[str]:
         """Rules that a dry run would execute, those without a command left out."""
-        return self.plan(*targets).keys() - {"all", "benchmark", "check"}
+        return self.plan(*targets).keys() - {"all", "benchmark", "check", "export"}
 
 
 @pytest.fixture

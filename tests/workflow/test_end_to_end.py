@@ -34,6 +34,9 @@ CONTRACT = {
     "faithfulness/small/seed0/effects.parquet": (
         "filter input_degradation dataset image loss loss_target"
     ),
+    "modulation/small/seed0.parquet": (
+        "method degradation strength input_degradation dataset image psnr psnr_baseline psnr_target"
+    ),
     "prediction/small/seed0.parquet": (
         "image dataset true_degradation degradation overlap threshold predicted reference"
     ),
@@ -109,6 +112,7 @@ def test_report_holds_figures_and_tables(results):
         "masking_small.png",
         "league_small.png",
         "grid_small.png",
+        "strip_small.png",
         "prediction_small.png",
         "masking.csv",
     ):

@@ -23,7 +23,8 @@ PLOTS = {
     "plot_locations", "plot_locations_map", "plot_training", "plot_prediction",
     "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
-    "plot_faithfulness", "plot_league", "plot_stability", "plot_trust",
+    "plot_faithfulness", "plot_league", "plot_stability", "plot_trust", "plot_modulation",
+    "plot_strip",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
@@ -61,18 +62,21 @@ EVALUATION = {
     "table_retraining", "summarize",
 }  # fmt: skip
 GRID = {"plot_grid"}
+STRIP = {"plot_strip"}
+MODULATION = {"modulate", "plot_modulation", "table_findings", "summarize"}
+MODULATED = {"export_modulated"}
 CONTROL = {
     "match_random", "plot_locations", "table_locations",
 } | MASKING | BENCH | RETRAINING  # fmt: skip
 RANKING = {
     "rank", "plot_locations_map", "table_networks",
-} | CONTROL | PREDICTION | GRID  # fmt: skip
+} | CONTROL | PREDICTION | MODULATION | GRID | STRIP | MODULATED  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
 # figures of rankings carry the verdict on the pair
 HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
     "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
-    "plot_prediction", "table_findings",
+    "plot_prediction", "plot_modulation", "table_findings",
 } | TRUST  # fmt: skip
 # on the same crops
 LOOKS = {"check_pair"} | HEALTH
@@ -82,6 +86,8 @@ TEST_IMAGES = (
     | COMPARED
     | COMPARED_BLURRED
     | (EVALUATION | MASKING | BENCH | RETRAINING | PREDICTION | GRID | COMPARISON | PROBE)
+    | MODULATION
+    | STRIP
 )
 EXPORT = {"export_checkpoint"}
 TARGET = (
@@ -105,7 +111,7 @@ CHANGES = {
     "run": ({"run": "other"}, ALL_IMAGES | SYSTEM | RANDOM_BLUR),
     "seeds": (
         {"seeds": [0, 1]},
-        TRAINING - QUADRATURE - GRID - EXPORT - {"check_pair"} | LEARNING,
+        TRAINING - QUADRATURE - GRID - STRIP - EXPORT - MODULATED - {"check_pair"} | LEARNING,
     ),
     "noise_seed": ({"noise_seed": 1}, ALL_IMAGES),
     "device": ({"device": "cpu"}, TRAINING | SPEED | LEARNING),
@@ -222,10 +228,20 @@ CHANGES = {
     "health.limits.completeness": ({"health.limits": {"completeness": 0.1}}, HEALTH),
     "health.limits.overlap": ({"health.limits": {"overlap": 0.5}}, HEALTH),
     "attribution.methods.*": ({"attribution.methods.faig.nodes": 3}, ATTRIBUTION),
-    "faithfulness.crop": ({"faithfulness.crop": 48}, BENCH),
-    "faithfulness.crops_per_image": ({"faithfulness.crops_per_image": 2}, BENCH),
+    "faithfulness.crop": ({"faithfulness.crop": 48}, BENCH | MODULATION),
+    "faithfulness.crops_per_image": ({"faithfulness.crops_per_image": 2}, BENCH | MODULATION),
     "faithfulness.draws": ({"faithfulness.draws": 3}, BENCH),
     "faithfulness.filters": ({"faithfulness.filters": 5}, BENCH),
+    "modulation.methods": ({"modulation": {"methods": ["signed"]}}, MODULATION),
+    "modulation.proportion": ({"modulation": {"proportion": 0.1}}, MODULATION | STRIP),
+    "modulation.strengths": ({"modulation": {"strengths": [0, 1]}}, MODULATION | STRIP),
+    # these name another file
+    "export.network": ({"export": {"network": "small"}}, set()),  # as before
+    "export.degradation": ({"export": {"degradation": "noise"}}, MODULATED),
+    "export.method": ({"export": {"method": "signed"}}, MODULATED),
+    "export.strength": ({"export": {"strength": 0.25}}, MODULATED),
+    "export.proportion": ({"export": {"proportion": 0.1}}, MODULATED),
+    "export.format": ({"export": {"format": "safetensors"}}, MODULATED),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.methods": ({"retraining.methods": ["faig"]}, RETRAINING - {"retrain"}),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),
@@ -290,6 +306,7 @@ SCRIPTS = {
     "evaluate": EVALUATION,
     "evaluate_two_branch": COMPARISON,
     "export_checkpoint": EXPORT,
+    "export_modulated": MODULATED,
     "import_checkpoint": {"import_checkpoint"},
     "gather": {
         "gather_retrained", "plot_retraining", "table_retraining", "table_findings", "summarize",
@@ -305,6 +322,7 @@ SCRIPTS = {
     },
     "judge_trust": TRUST,
     "mask": MASKING,
+    "modulate": MODULATION,
     "match_controls": SYSTEM,
     "match_random": CONTROL,
     "measure_attribution": COST,
@@ -312,8 +330,9 @@ SCRIPTS = {
     "measure_stability": STABILITY,
     "measure_quadrature": QUADRATURE | {"gather_measured"},
     "measure_training": SPEED,
-    "plot": PLOTS - GRID,
+    "plot": PLOTS - GRID - STRIP,
     "plot_grid": GRID,
+    "plot_strip": STRIP,
     "predict": PREDICTION,
     "probe_two_branch": PROBE,
     "rank": RANKING,
@@ -388,7 +407,7 @@ def change_looks(text: str) -> str:
 def complete(finished) -> Planner:
     """The tiny run with all that it makes on demand; beside it, files for changes to name."""
     exported = [f"{MODEL}/{stage}.pth" for stage in ("baseline", "target")]
-    run = Planner(finished, "all", "benchmark", "check", *exported)
+    run = Planner(finished, "all", "benchmark", "check", "export", *exported)
     finished.run(*run.named_targets())
     (finished.folder / "photos").mkdir()
     Image.linear_gradient("L").save(finished.folder / "photos/grey.png")
@@ -490,7 +509,9 @@ def _relative(paths: Iterable[Path]) -> set[str]:
 @pytest.mark.parametrize("script", sorted(SCRIPTS.keys() - ARCHIVE_SCRIPTS))
 def test_an_edit_of_a_script_reruns_what_depends_on_it(complete, script):
     expected = SCRIPTS[script]
-    reported = {"report"} if expected - (COST | SPEED | EXPORT | {"check_pair"}) else set()
+    reported = (
+        {"report"} if expected - (COST | SPEED | EXPORT | MODULATED | {"check_pair"}) else set()
+    )
     assert complete.after_edit(add_line, f"{script}.py") == expected | reported
 
 

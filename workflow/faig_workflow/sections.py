@@ -290,6 +290,43 @@ class Sections:
             }
         )
 
+    def modulation(self, network: str) -> str:
+        """What the strength of the top filters does, on the crops of the bench."""
+        ranked, own = self.config["attribution"]["degradations"], self.config["modulation"]
+        crops = {key: self.config["faithfulness"][key] for key in ("crop", "crops_per_image")}
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "input_degradations": [*ranked, self.config["clean"]],
+                "crops": crops,
+                **{key: own[key] for key in ("strengths", "proportion")},
+                **self._compute(),
+            }
+        )
+
+    def strip(self, network: str) -> str:
+        """The same as images."""
+        own = {key: self.config["modulation"][key] for key in ("strengths", "proportion")}
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "style": self.config["figures"],
+                **own,
+                **self._compute(),
+            }
+        )
+
+    def export(self, network: str, degradation: str, strength: str) -> str:
+        """A checkpoint with a degradation's top filters at a strength."""
+        return canonical_json(
+            {
+                "network": self._network(network),
+                "degradation": degradation,
+                "strength": float(strength),
+                "proportion": self.config["export"]["proportion"],
+            }
+        )
+
     def retraining(self, network: str, seed: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
         target, retraining = self.config["training"]["target"], self.config["retraining"]

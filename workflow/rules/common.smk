@@ -180,6 +180,12 @@ MEASURED = [
     *["quadrature", "attribution"] * ("exactness" in ASKED),
     *["training"] * ("speed" in ASKED),
 ]
+# the strength as Python writes a number; so is the wildcard
+EXPORTED = (
+    "<run>/export/{network}/{method}.{degradation}.{strength:.6g}.{format}".format(
+        **config["export"]
+    )
+)
 SPEC = "<comparison>/networks/{system}/{variant}.json"
 ALL_RANKINGS = expand(
     "<rankings>/{method}.parquet", method=RANKINGS, allow_missing=True

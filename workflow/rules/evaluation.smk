@@ -72,6 +72,37 @@ use rule step from compute as measure_faithfulness with:
         **step("measure_faithfulness", section.faithfulness, its_network),
 
 
+use rule step from compute as modulate with:
+    input:
+        **PAIR,
+        rankings=expand(
+            "<rankings>/{method}.parquet",
+            method=config["modulation"]["methods"],
+            allow_missing=True,
+        ),
+        data=TEST_DATA,
+    output:
+        "<run>/modulation/{network}/seed{seed}.parquet",
+    params:
+        **step("modulate", section.modulation, its_network),
+
+
+use rule step from local as export_modulated with:
+    input:
+        **FIRST_PAIR,
+        ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/{{method}}.parquet",
+    output:
+        "<run>/export/{network}/{method}.{degradation}.{strength}.{format}",
+    pathvars:
+        per="{network}.{method}.{degradation}.{strength}.{format}",
+    wildcard_constraints:
+        degradation=names(config["attribution"]["degradations"]),
+        strength=r"-?\d[\d.e+-]*",
+        format="pth|safetensors",
+    params:
+        **step("export_modulated", section.export, its_network),
+
+
 use rule step from local as judge_trust with:
     input:
         health="<run>/health/{network}/seed{seed}.parquet",

@@ -28,6 +28,19 @@ use rule step from compute as plot_grid with:
         **step("plot_grid", section.grid, its_network, tells="network"),
 
 
+use rule step from compute as plot_strip with:
+    input:
+        **FIRST_PAIR,
+        ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
+        data=f"<run>/data/{TESTS[0]}.h5",
+    output:
+        *figure("strip", "2 Masking"),
+    pathvars:
+        per="{network}",
+    params:
+        **step("plot_strip", section.strip, its_network, tells="network"),
+
+
 use rule step from local as summarize with:
     input:
         tables=SUMMARIZED,

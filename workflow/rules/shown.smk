@@ -15,6 +15,7 @@ MASKED = {"masked": f"<run>/ablation/{PER_PAIR}/mask.parquet"}
 RETRAINED = {"retrained": f"<run>/ablation/{PER_PAIR}/retrain.parquet"}
 SETS = {"sets": f"<run>/faithfulness/{PER_PAIR}/sets.parquet"}
 LEAGUE = {"league": f"<run>/faithfulness/{PER_PAIR}/league.parquet"}
+MODULATED = {"modulated": f"<run>/modulation/{PER_PAIR}.parquet"}
 PREDICTED = {"predicted": f"<run>/prediction/{PER_PAIR}.parquet"}
 QUADRATURE, COST, SPEED = (
     {name: f"<benchmark>/{{network}}/{name}.parquet"}
@@ -40,7 +41,9 @@ NOT_MADE = {
 }
 JUDGED = {
     name: path
-    for name, path in (FAIG | MASKED | RETRAINED | PREDICTED | SETS | HEALTH).items()
+    for name, path in (
+        FAIG | MASKED | RETRAINED | PREDICTED | SETS | HEALTH | MODULATED
+    ).items()
     if name not in NOT_MADE
 }
 
@@ -68,6 +71,7 @@ SHOWABLE = {
         "plot_masking_psnr": MASKED | REFERENCE | HEALTH,
         "plot_faithfulness": SETS | HEALTH,
         "plot_league": LEAGUE | HEALTH,
+        "plot_modulation": MODULATED | HEALTH,
         "table_masking": MASKED | REFERENCE,
         "table_league": LEAGUE,
     },
@@ -203,7 +207,9 @@ def targets(*categories):
 SUMMARIZED = [
     path for path in targets(*(c for c in SHOWN if c != COMPARING)) if ".csv" in path
 ]
-GRIDS = expand("<run>/figures/grid_{network}.png", network=NETWORKS)
+GRIDS = expand(
+    "<run>/figures/{kind}_{network}.png", kind=["grid", "strip"], network=NETWORKS
+)
 # what a report ends with
 REPORTED = [
     *targets(*(c for c in SHOWN if c not in (ON_DEMAND, COMPARING))),

@@ -70,7 +70,17 @@ class Gates:
         Args:
             selected: boolean (filters,), on the pair's device.
         """
-        return self._open(~selected, 1.0)
+        return self.modulation(selected, 0.0)
+
+    def modulation(self, selected: Tensor, strength: float) -> Tensor:
+        """Gates that put the selected filters of the target at a strength.
+
+        Args:
+            selected: boolean (filters,), on the pair's device.
+            strength: 0 is the baseline's weights, 1 the target's, any other number lies on the
+                line through both.
+        """
+        return self._open(torch.where(selected, strength, 1.0), 1.0)
 
     def insertion(self, selected: Tensor) -> Tensor:
         """Gates that put the target's weights into the selected filters of the baseline.

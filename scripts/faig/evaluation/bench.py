@@ -60,6 +60,26 @@ class Crops:
         images = (torch.stack(pixels) for pixels in (inputs, references * len(degradations)))
         return cls(pd.DataFrame(rows), *map(pair.compute.images, images))
 
+    @classmethod
+    def spread(
+        cls,
+        stores: Sequence[ImageStore],
+        degradations: Sequence[str],
+        pair: Pair,
+        *,
+        crop: int,
+        crops_per_image: int,
+    ) -> "Crops":
+        """Crops of one size, evenly spread over the images of all stores.
+
+        Args:
+            crop: side in HR pixels, or that of the smallest image.
+            crops_per_image: at most.
+        """
+        side = min(crop // stores[0].scale, *map(smallest_side, stores))
+        cuts = [(store, spread_crops(store, side, crops_per_image)) for store in stores]
+        return cls.read(cuts, degradations, pair)
+
     @torch.inference_mode()
     def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:
         """Mean squared error of every row's output, values in [0, 1]: (len(rows),)."""
@@ -209,9 +229,7 @@ def bench(
         Losses by set of filters, with the columns of `league.Measured`; losses without single
         filters, with the columns filter, input_degradation, dataset, image, loss, loss_target.
     """
-    side = min(crop // stores[0].scale, *map(smallest_side, stores))
-    cuts = [(store, spread_crops(store, side, crops_per_image)) for store in stores]
-    crops = Crops.read(cuts, degradations, pair)
+    crops = Crops.spread(stores, degradations, pair, crop=crop, crops_per_image=crops_per_image)
     measured, started = Bench(pair, crops), time.monotonic()
     null = rankings.get("faig", next(iter(rankings.values())))
     jobs = chain(measured.curves(rankings), measured.nulls(null, TOP, draws, rng))

@@ -8,12 +8,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base.errors import InputError
-from ..base.files import readable
+from ..base.files import atomic_path, readable
+from ..base.pickles import save_pickle
 from .ncnn import MAGIC, load_ncnn
-from .weights import as_float32, load_safetensors
+from .weights import as_float32, load_safetensors, save_weights
+
+
+def save_checkpoint(
+    path: str | Path, network: nn.Module, state: Mapping[str, Tensor], metadata: Mapping
+) -> None:
+    """Write weights for other software.
+
+    Args:
+        path: `.safetensors`, or `.pth` as BasicSR writes it, the weights under `params_ema` in the
+            module's own order: there is software that goes by it.
+        network: the weights are of; its own do not count.
+        metadata: goes into `.safetensors`, see `weights.save_weights`.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        save_weights(path, state, metadata)
+        return
+    ordered = {name: state[name].detach().contiguous().cpu() for name in network.state_dict()}
+    with atomic_path(path) as temporary:
+        save_pickle(temporary, {"params_ema": ordered})
 
 
 def load_checkpoint(

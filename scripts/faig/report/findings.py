@@ -20,6 +20,9 @@ from .summaries import chosen_per_layer, with_code
 Tables = Mapping[str, pd.DataFrame]
 RIVALS = ("intinf", "weight_change", "random")  # in the paper's order, best first
 LEVELS = ["seed", "image"]  # what a number is observed on
+STEPS = 0.0, 0.25, 0.5, 0.75, 1.0  # strengths of modulation
+LEAST_EFFECT = 0.1  # dB; filters that do less have no strength to set
+NOTHING = pd.Series([np.nan], pd.MultiIndex.from_tuples([(0, "all")], names=LEVELS))
 PAIRS = 5  # of networks, degradations and seeds, that a correlation over them needs at least
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
@@ -96,8 +99,9 @@ def judge(tables: Tables) -> pd.DataFrame:
     """All claims on one run.
 
     Args:
-        tables: masked, retrained, predicted, faig, matched_random, sets, health and, of a run that
-            compares two branches, evaluated; as the figures have them, with network and seed.
+        tables: masked, retrained, predicted, faig, matched_random, sets, modulated, health and, of
+            a run that compares two branches, evaluated; as the figures have them, with network and
+            seed.
 
     Returns:
         A row per claim with claim, source, sentence, criterion, verdict, parts, holding and
@@ -327,6 +331,37 @@ def one_branch_is_enough(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
     yield from _split(psnr[0] - psnr[1], "setting")
 
 
+@claim(
+    "modulation is continuous",
+    "paper",
+    "The strength of FAIG's filters sets the strength of the restoration, without a jump.",
+    "share of the way from strength 0 to 1, in PSNR on the own degradation, beyond the largest of "
+    "four equal steps",
+    50.0,
+    "%",
+)
+def modulation_is_continuous(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    table = _table(tables, "modulated")
+    table = table[table["input_degradation"] == table["degradation"]]
+    table = table[table["strength"].isin(STEPS)]
+    levels = table.pivot_table(
+        "psnr", ["network", "degradation", "method", *LEVELS], "strength", sort=False
+    )
+    if set(STEPS) - set(levels):
+        raise Unmeasured("strengths")
+    for names, rows in _method(levels[list(STEPS)], "faig").groupby(
+        level=["network", "degradation"], sort=False
+    ):
+        steps = rows.diff(axis=1).iloc[:, 1:]
+        means, whole = steps.mean(), abs(steps.sum(axis=1).mean())
+        largest = means.abs().idxmax()
+        if whole < LEAST_EFFECT:
+            yield ", ".join(names), NOTHING
+            continue
+        # of the mean over images: a single one may have no effect to divide by
+        yield ", ".join(names), 100 * (1 - np.sign(means[largest]) * steps[largest] / whole)
+
+
 def _specificity(tables: Tables) -> pd.Series:
     """Removed share of the own gain minus that of the others' at the top 1 %, by crop."""
     sets = _table(tables, "sets")
@@ -376,8 +411,7 @@ def health_tells_what_can_be_attributed(tables: Tables) -> Iterator[tuple[str, p
     verdicts = health.groupby(keys, sort=False)["verdict"].first().map(VERDICTS[::-1].index)
     both = pd.DataFrame({"health": verdicts, "found": _found_by_faig(tables)}).dropna()
     if len(both) < PAIRS or both["health"].nunique() < 2:
-        nothing = pd.MultiIndex.from_tuples([(0, "all")], names=LEVELS)
-        yield f"{len(both)} pairs and degradations", pd.Series([np.nan], nothing)
+        yield f"{len(both)} pairs and degradations", NOTHING
         return
     # leaving one out at a time tells the spread of a correlation
     ranked, count = both.rank(), len(both)

@@ -1,6 +1,6 @@
 """The visual grid: one test image as baseline, target and masked targets restore it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from ..base.metrics import psnr
 from ..data.crops import Crop
 from ..data.store import ImageStore
 from ..evaluation.ablation import choices, mask
+from ..evaluation.modulation import modulated
 from ..networks.restoring import restore
 from .looks import label
 from .panels import WIDTH, empty_figure, wrapped
@@ -66,6 +67,37 @@ def restored(pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame) 
         for degradation in ranking["degradation"].unique()
     }
     return f"{crop.image} without {label(method)}'s top {100 * TOP:g} % filters", rows
+
+
+def strengths(
+    pair: Pair,
+    store: ImageStore,
+    method: str,
+    ranking: pd.DataFrame,
+    values: Sequence[float],
+    proportion: float,
+) -> tuple[str, dict]:
+    """What a strip shows: each degradation's filters at several strengths, on their own input.
+
+    Args:
+        method, ranking: see `restored`.
+        values: the strengths, 0 the baseline and 1 the target.
+        proportion: of the filters.
+
+    Returns:
+        As `restored`.
+    """
+    crop, rows = find_crop(store), {}
+    for name in ranking["degradation"].unique():
+        states = {
+            f"\N{GREEK SMALL LETTER LAMDA} = {value:g}": modulated(
+                pair, ranking, name, value, proportion
+            )
+            for value in sorted(values)
+        }
+        rows[f"{label(name)} input"] = cells(pair, store, crop, name, states)
+    text = f"{label(method)}'s top {100 * proportion:g} % filters"
+    return f"{crop.image}, {text} at strengths from baseline to target", rows
 
 
 def most_detailed(pixels: np.ndarray, side: int, step: int) -> tuple[int, int]:

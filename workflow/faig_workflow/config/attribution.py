@@ -8,8 +8,10 @@ from pydantic import AfterValidator, Field
 from .. import codebase
 from .parameters import bad_call, quadrature
 from .section import (
+    DISTINCT,
     Count,
     LargerSide,
+    Name,
     Names,
     Nodes,
     Proportion,
@@ -17,6 +19,7 @@ from .section import (
     Schedule,
     Section,
     Slip,
+    Strength,
     refuse,
 )
 
@@ -116,4 +119,35 @@ class Faithfulness(Section):
         200,
         description="about how many filters, of all layers and sizes of change, are deleted one by "
         "one for their exact effects",
+    )
+
+
+class Modulation(Section):
+    """The top filters of each degradation at strengths between baseline and target, and beyond."""
+
+    methods: Names = Field(["faig"], description="whose top filters are modulated")
+    proportion: Proportion = Field(0.01, description="of the filters")
+    strengths: Annotated[list[Strength], Field(min_length=2), *DISTINCT] = Field(
+        [-0.5, 0, 0.25, 0.5, 0.75, 1, 1.5],
+        description="of these filters, λ: 0 is the baseline, 1 the target, others lie on the line "
+        "through both. Whether modulation is continuous is judged at 0, 0.25, 0.5, 0.75 and 1",
+    )
+
+
+class Export(Section):
+    """A checkpoint in which the top filters of a degradation have some strength."""
+
+    network: Name | None = Field(None, description="of the run; `null` for the first one")
+    degradation: Name | None = Field(
+        None, description="whose filters; `null` for the first of `attribution.degradations`"
+    )
+    method: Name = Field("faig", description="that ranks them")
+    strength: Strength = Field(0.5, description="λ, see `modulation.strengths`; six digits count")
+    proportion: Proportion = Field(
+        0.01,
+        description="of the filters. At `1` biases and all else go with them, so that strength 0 "
+        "is the baseline itself; else they are the target's",
+    )
+    format: Literal["pth", "safetensors"] = Field(
+        "pth", description="`pth` as BasicSR writes it, keys in the module's own order"
     )

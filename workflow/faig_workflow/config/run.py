@@ -12,8 +12,10 @@ from . import wording
 from .attribution import (
     RETRAINED,
     Attribution,
+    Export,
     Faithfulness,
     Masking,
+    Modulation,
     Prediction,
     Retraining,
 )
@@ -106,6 +108,8 @@ class Config(Section):
         None, description="the section; without it no degradation is predicted"
     )
     faithfulness: Faithfulness = Field(default_factory=Faithfulness)
+    modulation: Modulation = Field(default_factory=Modulation)
+    export: Export = Field(default_factory=Export)
     two_branch: TwoBranch | None = Field(
         None, description="the section; without it there is no such comparison"
     )
@@ -133,6 +137,13 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _say_what_is_exported(self) -> Self:
+        own = self.export
+        own.network = own.network or next(iter(self.networks))
+        own.degradation = own.degradation or self.attribution.degradations[0]
+        return self
+
+    @model_validator(mode="after")
     def _make_sense(self) -> Self:
         """All checks that need several keys, of all sections, so that all is told at once."""
         refuse(all_slips(self))
@@ -151,10 +162,7 @@ class Config(Section):
                 yield Slip(("degradations", name), text)
         yield from self._unknown_degradations()
         yield from missing(self.model_dump(warnings="none"))
-        for name in self.retraining.methods if self.retraining else ():
-            if name not in (known := [*self.attribution.methods, "matched_random"]):
-                place = ("retraining", "methods")
-                yield Slip(place, wording.unknown("method that is ranked", name, known))
+        yield from self._unranked()
         yield from self._mixed()
         for place, length in self.training.lengths() if self.training else ():
             if length % self.scale:
@@ -162,6 +170,25 @@ class Config(Section):
                     ("training", *place),
                     f"found {length}, expected a multiple of the scale {self.scale}",
                 )
+
+    def _unranked(self) -> Iterator[Slip]:
+        """Methods, degradations and networks of which there is no ranking."""
+        methods = [*self.attribution.methods, "matched_random"]
+        for place, names in {
+            ("retraining", "methods"): self.retraining.methods if self.retraining else (),
+            ("modulation", "methods"): self.modulation.methods,
+            ("export", "method"): [self.export.method],
+        }.items():
+            for name in names:
+                if name not in methods:
+                    yield Slip(place, wording.unknown("method that is ranked", name, methods))
+        for key, name, known in (
+            ("network", self.export.network, self.networks),
+            ("degradation", self.export.degradation, self.attribution.degradations),
+        ):
+            if name not in known:
+                kind = "ranked degradation" if key == "degradation" else key
+                yield Slip(("export", key), wording.unknown(kind, name, known))
 
     def _unknown_degradations(self) -> Iterator[Slip]:
         uses = {

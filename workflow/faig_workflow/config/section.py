@@ -94,6 +94,7 @@ Number = Annotated[float, WrapValidator(_as_written)]
 Positive = Annotated[float, Field(gt=0), WrapValidator(_as_written)]
 NotNegative = Annotated[float, Field(ge=0), WrapValidator(_as_written)]
 Proportion = Annotated[float, Field(gt=0, le=1), WrapValidator(_as_written)]
+Strength = Annotated[float, Field(ge=-100, le=100), WrapValidator(_as_written)]
 Proportions = Annotated[list[Proportion], Field(min_length=1), *DISTINCT]
 
 FITS = {"x-reason": "more fits in no memory"}

@@ -1,0 +1,27 @@
+"""Show one test image restored with each degradation's top filters at several strengths."""
+
+from faig.attribution.pair import Pair
+from faig.base.tables import read_table
+from faig.data.store import ImageStore
+from faig.networks.building import build
+from faig.report.grid import grid, strengths
+from faig.report.looks import write
+from faig.run import cli
+
+
+def main(args) -> None:
+    cfg, compute = args.config, cli.compute(args)
+    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    ranking, method, store = read_table(args.ranking), args.ranking.stem, ImageStore(args.data)
+    shown, rows = strengths(pair, store, method, ranking, cfg["strengths"], cfg["proportion"])
+    write(lambda: grid(rows, f"{args.network}: {shown}"), args.output, **cfg["style"])
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__, computes=True)
+    cli.network(parser)
+    cli.pair(parser)
+    cli.path(parser, "--ranking", "a ranking (Parquet, named by its method)")
+    cli.path(parser, "--data", "test images (HDF5); the first one is shown")
+    cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
+    cli.run(main, parser)
