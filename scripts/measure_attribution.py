@@ -12,12 +12,12 @@ SHOWN += ["gflops", "peak_gflops", "memory_mb", "ratio", "rank_correlation"]
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    weights = {"baseline": args.baseline, "target": args.target, "data": args.data}
+    files = {"baseline": args.baseline, "target": args.target, "data": args.data}
     facts = {key: cfg[key] for key in ("network", "degradations", "clean")}
     sizes = sorted(cfg["sizes"], key=math.prod)
     loads = [Load(sizes[0], images) for images in sorted(cfg["images"])]
     table = attribution_table(
-        Source(**weights, **facts, device=str(compute.device)),
+        Source(**files, **facts, device=str(compute.device), released=args.released),
         [*loads, *(Load(size, 1) for size in sizes[1:])],
         read_table(args.quadrature),
         nodes=cfg["nodes"],
@@ -35,5 +35,6 @@ if __name__ == "__main__":
     cli.pair(parser)
     cli.path(parser, "--data", "images (HDF5); the first one is taken")
     cli.path(parser, "--quadrature", "exactness of the quadrature (Parquet)")
+    cli.released(parser)
     cli.path(parser, "--output", "table to write (Parquet)")
     cli.run(main, parser)

@@ -7,9 +7,9 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    weights = {"baseline": args.baseline, "target": args.target, "data": args.data}
+    files = {"baseline": args.baseline, "target": args.target, "data": args.data}
     facts = {key: cfg[key] for key in ("network", "degradations", "clean")}
-    source = Source(**weights, **facts, device=str(compute.device))
+    source = Source(**files, **facts, device=str(compute.device), released=args.released)
     table = quadrature_table(
         source, cfg["reference_size"], cfg["curve"], cfg["nodes"], cfg["reference_nodes"]
     )
@@ -23,5 +23,6 @@ if __name__ == "__main__":
     cli.network(parser)
     cli.pair(parser)
     cli.path(parser, "--data", "images (HDF5); the first one is taken")
+    cli.released(parser)
     cli.path(parser, "--output", "table to write (Parquet)")
     cli.run(main, parser)

@@ -1,9 +1,11 @@
 """Benchmark: what an attribution costs, how near that is to the machine's peak, how exact it is.
 
 Two engines run side by side on the same weights and images: `ours` (`attribution.faig`, one pass
-for all degradations) and `released` (`released.Search`, the released code's protocol).
+for all degradations) and `released` (`released.Search`, the released code's protocol); beside
+them, where there is a checkout of the released code, that code itself (`original.Original`).
 """
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +30,8 @@ from ..base.device import Compute, has_bfloat16
 from ..base.progress import progress
 from ..data.store import ImageStore
 from ..evaluation.prediction import overlap
-from ..networks.building import build
+from ..networks.building import build, network_class
+from .original import Original
 from .released import STEPS, Search
 
 RULE = "gauss-legendre"  # our engine's
@@ -54,6 +57,7 @@ class Source:
         degradations: whose filters are searched for.
         clean: the degradation that the baseline was trained on.
         device: see `device.choose_device`.
+        released: file of the released code that searches for filters in such a network, or None.
     """
 
     network: Mapping
@@ -63,6 +67,7 @@ class Source:
     degradations: Sequence[str]
     clean: str
     device: str = "auto"
+    released: Path | None = None
 
     def pair(self, precision: str) -> Pair:
         """The weights, in a precision of `device.PRECISIONS`."""
@@ -79,6 +84,14 @@ class Source:
             centre(first.clean, shape),
             {name: centre(pixels, shape) for name, pixels in first.inputs.items()},
         )
+
+    def original(self) -> Original:
+        """The released code itself, where there is a file of it."""
+        make = network_class(self.network["architecture"])
+        parameters = self.network.get("parameters") or {}
+        settings = inspect.signature(make).bind(scale=self.network["scale"], **parameters)
+        settings.apply_defaults()
+        return Original(self.released, self.pair("float32"), make, settings.arguments)
 
     def precisions(self) -> list[str]:
         """See `fast_precisions`."""
@@ -117,9 +130,10 @@ class Ours:
         evaluations: forward and backward passes; a forward pass alone, of which the completeness
             error takes two per degradation, counts a third.
         share: how much of them `run` does.
+        begin: does what is done once for these images, whatever the share; or None.
     """
 
-    name, rule, share = "ours", RULE, 1.0
+    name, rule, share, begin = "ours", RULE, 1.0, None
 
     def __init__(self, source: Source, precision: str, nodes: int):
         self.precision, self.nodes = precision, nodes
@@ -146,6 +160,7 @@ class Released:
     """
 
     name, rule, precision, nodes, share = "released", "left", "float32", STEPS, 1 / STEPS
+    begin = None
 
     def __init__(self, source: Source):
         self.pair = source.pair(self.precision)
@@ -168,13 +183,46 @@ class Released:
         return pixels.to(self.pair.compute.device).float() / 255
 
 
-Engine = Ours | Released
+class Checkout:
+    """The released code itself, of which a few steps from the target on are timed at once.
+
+    The attributes are those of `Ours`.
+    """
+
+    name, rule, precision, nodes, steps = "original", "original", "float32", STEPS, 4
+    share = steps / STEPS
+
+    def __init__(self, source: Source):
+        self.original = source.original()
+        self.pair = self.original.pair
+        kinds = len(source.degradations)
+        self.evaluations = 2 * STEPS * kinds * (kinds - 1)
+
+    def run(self, examples: Sequence[Example], position: float) -> None:
+        """A few steps of every image for all searches."""
+        self._scores(examples, self.steps)
+
+    def begin(self, examples: Sequence[Example]) -> None:
+        """No step: files are read, and scores made of nothing."""
+        self._scores(examples, 0)
+
+    def warm(self, examples: Sequence[Example]) -> None:
+        """One step."""
+        self._scores(examples, 1)
+
+    def _scores(self, examples: Sequence[Example], steps: int) -> None:
+        for example in examples:
+            self.original.scores(example, steps)
+
+
+Engine = Ours | Released | Checkout
 
 
 def engine_makers(source: Source, nodes: int) -> list[Callable[[], Engine]]:
-    """All engines that this machine is fast in, not yet made."""
+    """All engines that this machine is fast in, not yet made; the released protocol first."""
     ours = [partial(Ours, source, precision, nodes) for precision in source.precisions()]
-    return [partial(Released, source), *ours]
+    checkout = [partial(Checkout, source)] if source.released else []
+    return [partial(Released, source), *ours, *checkout]
 
 
 # ---- cost
@@ -214,9 +262,15 @@ def seconds_per_image(
     for repetition in range(repetitions):
         position = (repetition + 0.5) / repetitions
         for engine, found in zip(engines, times, strict=True):
-            seconds = timed(partial(engine.run, examples, position), engine.pair.compute.device)
-            found.append(seconds / engine.share / len(examples))
+            found.append(_whole_seconds(engine, examples, position) / len(examples))
     return [float(np.median(found)) for found in times]
+
+
+def _whole_seconds(engine: Engine, examples: Sequence[Example], position: float) -> float:
+    """Time of all evaluations, by that of a share of them."""
+    device = engine.pair.compute.device
+    once = timed(partial(engine.begin, examples), device) if engine.begin else 0.0
+    return once + (timed(partial(engine.run, examples, position), device) - once) / engine.share
 
 
 def flop_per_pixel(pair: Pair, side: int = 32) -> float:
@@ -344,24 +398,43 @@ def quadrature_table(
     Returns:
         Rows with rule, nodes, precision, image_pixels (LR), degradation, overlap_top1,
         rank_correlation, completeness (relative error), seconds (per image), default (whether it
-        is our engine's quadrature), the reference first.
+        is our engine's quadrature), the reference first. With the released code, its own (rule
+        "original", which tells no completeness) last, and how far all agree with it:
+        overlap_top1_original.
     """
     example, precisions = source.example(shape), source.precisions()
     pairs = {precision: source.pair(precision) for precision in precisions}
     order = [Point("midpoint", reference, "float32"), *points(rules, nodes, precisions)]
-    expected, rows = None, []
+    results = []
     for point in progress(order, "quadrature", len(order), "rule"):
         start = time.perf_counter()
         pair, rule = pairs[point.precision], {"quadrature": point.rule, "nodes": point.nodes}
         (result,) = faig(pair, [example], **rule)
         seconds = time.perf_counter() - start
-        found = contrast(result)
-        expected = found if expected is None else expected
-        facts = zip(example.inputs, *agreement(found, expected), result.completeness, strict=True)
+        results.append((point, contrast(result), result.completeness, seconds))
+    if source.released:
+        results.append(original_result(source, example))
+    expected, rows = results[0][1], []
+    for point, found, completeness, seconds in results:
+        facts = zip(example.inputs, *agreement(found, expected), completeness, strict=True)
         rows += [(*point, math.prod(shape), *row, seconds) for row in facts]
     columns = ["degradation", "overlap_top1", "rank_correlation", "completeness", "seconds"]
     table = pd.DataFrame(rows, columns=[*Point._fields, "image_pixels", *columns])
-    return table.assign(default=(table["rule"] == RULE) & (table["nodes"] == nodes))
+    table = table.assign(default=(table["rule"] == RULE) & (table["nodes"] == nodes))
+    if not source.released:
+        return table
+    original = results[-1][1]
+    overlaps = [share for _, found, *_ in results for share in agreement(found, original)[0]]
+    return table.assign(overlap_top1_original=overlaps)
+
+
+def original_result(source: Source, example: Example) -> tuple:
+    """What the released code finds: point, scores, no completeness error, seconds."""
+    original, start = source.original(), time.perf_counter()
+    scores = original.scores(example, STEPS)
+    seconds = time.perf_counter() - start
+    unknown = np.full(len(scores), np.nan)
+    return Point(Checkout.rule, STEPS, Checkout.precision), scores, unknown, seconds
 
 
 def exactness(quadrature: pd.DataFrame, engine: Engine) -> dict[str, float]:
@@ -399,7 +472,8 @@ def attribution_table(
     Returns:
         Rows with engine, precision, device, threads, nodes, filters, image_pixels (LR), images,
         seconds_per_image, evaluations_per_second, gflops, peak_gflops, memory_mb, ratio (the
-        released protocol's seconds / these), overlap_top1_<degradation>, rank_correlation.
+        released protocol's seconds / these), overlap_top1_<degradation>, rank_correlation; with the
+        released code, rows of it and ratio_original (its seconds / these).
     """
     makers = engine_makers(source, nodes)
     memories = [peak_memory(make, source, loads) for make in makers]
@@ -408,7 +482,9 @@ def attribution_table(
     for k, load in enumerate(progress(loads, "timing", len(loads), "load")):
         examples = [source.example(load.shape)] * load.images
         times, pixels = seconds_per_image(engines, examples, repetitions), math.prod(load.shape)
-        for engine in engines[1:]:  # between the timings, since the machine's speed may vary
+        for engine in engines[
+            1 : 1 + len(source.precisions())
+        ]:  # between the timings, since the machine's speed may vary
             now = peak_gflops(engine.pair.compute, matrices)
             peaks[engine.precision] = max(now, peaks.get(engine.precision, 0))
         for engine, memory, seconds in zip(engines, memories, times, strict=True):
@@ -421,6 +497,7 @@ def attribution_table(
                 "gflops": rate * flop * pixels / 1e9,
                 "memory_mb": memory[k],
                 "ratio": times[0] / seconds,
+                **({"ratio_original": times[-1] / seconds} if source.released else {}),
             }
             rows.append({**describe(engine), **costs, **exactness(quadrature, engine)})
     table = pd.DataFrame(rows)

@@ -16,6 +16,7 @@ ENGINES = {
     ("ours", "bfloat16"): Look("#D55E00", "o", "-"),
     ("ours", "float32"): Look("#0B2A6B", "s", (0, (6, 2)), "///"),
     ("released", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2)), "..."),
+    ("original", "float32"): Look("#000000", "x", (0, (3, 3)), "xxx"),
 }
 LOOPS = {
     ("reference", "float32"): ENGINES["released", "float32"],
@@ -29,10 +30,12 @@ RULES = {
     ("trapezoid", "float32"): Look("#CC79A7", "P", (0, (4, 1, 1, 1))),
     ("left", "float32"): Look("#8C8C8C", "D", (0, (1, 1.2))),
     ("right", "float32"): Look("#1AA5B8", ">", (0, (2, 1))),
+    ("original", "float32"): ENGINES["original", "float32"],
 }
 NAMES = {
     "ours": "ours",
     "released": "released protocol",
+    "original": "released code",
     "reference": "plain loop",
     "gauss-legendre": "Gauss-Legendre",
     "left": "left sum",

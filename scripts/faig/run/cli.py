@@ -56,6 +56,16 @@ def pair(parser: argparse.ArgumentParser) -> None:
     path(parser, "--target", "the target's weights (safetensors)")
 
 
+def released(parser: argparse.ArgumentParser) -> None:
+    """Add the optional argument --released: a file of the released code."""
+    parser.add_argument(
+        "--released",
+        type=Path,
+        help="the released code's file that searches for this network's filters (faig.py), to "
+        "measure it, too",
+    )
+
+
 def tables(parser: argparse.ArgumentParser) -> None:
     """Add the repeatable argument --table: tables of a run, each with what it is."""
     parser.add_argument(

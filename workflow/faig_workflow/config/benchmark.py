@@ -13,6 +13,7 @@ from .section import (
     Count,
     Counts,
     Nodes,
+    Path,
     Section,
     Side,
     Size,
@@ -68,6 +69,11 @@ class Benchmark(Section):
             "trapezoid": [2, 4, 8, 16, 32],
         },
         description="numbers of nodes to try, per quadrature rule; `null` for no such figure",
+    )
+    released: Path | None = Field(
+        None,
+        description="a checkout of the paper's released code (github.com/TencentARC/FAIG), which is"
+        " then measured, too, for networks `srresnet` and `srcnn` of its own sizes",
     )
 
     def slips(self) -> Iterator[Slip]:
