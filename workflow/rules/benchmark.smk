@@ -1,25 +1,3 @@
-# where the released code searches for filters, by architecture of the network
-RELEASED = {
-    "srresnet": "analysis/tools/srresnet/faig.py",
-    "srcnn": "analysis/tools/srcnn_style/faig.py",
-}
-
-
-def released(wildcards):
-    """The user's checkout of it, if the config names one and it knows the network."""
-    checkout = config["benchmark"]["released"]
-    (architecture,) = its_network(wildcards)
-    if not checkout or architecture not in RELEASED:
-        return []
-    path = Path(checkout, RELEASED[architecture])
-    if not path.is_file():
-        raise WorkflowError(
-            f"benchmark.released: no such file: {path}; expected a checkout of the released code: "
-            "git clone https://github.com/TencentARC/FAIG"
-        )
-    return str(path)
-
-
 use rule step from compute as measure_quadrature with:
     input:
         **FIRST_PAIR,
