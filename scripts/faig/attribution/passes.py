@@ -6,6 +6,7 @@ the paper's loss, the squared error summed over the image's values in [0, 1].
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
 
 import numpy as np
 import torch
@@ -19,8 +20,25 @@ Points = Sequence[tuple[float, float]]  # places in [0, 1] on a line, and their 
 Elements = dict[str, Tensor]  # by parameter, of its shape
 
 
+def until_it_fits(work: Callable) -> Callable:
+    """Passes that start anew, in smaller tiles, where a GPU's memory does not suffice."""
+
+    @wraps(work)
+    def fitting(passes: "Passes", *args):
+        while True:
+            try:
+                return work(passes, *args)
+            except torch.OutOfMemoryError:
+                pass  # left first, so that nothing of what was computed is kept
+            passes.take_smaller_tiles()
+
+    return fitting
+
+
 class Passes:
     """Passes of one image, on all its degradations.
+
+    Where they take more memory than a GPU has, the image, and those after it, are taken in tiles.
 
     Args:
         pair: its network is used, whose weights change.
@@ -35,7 +53,14 @@ class Passes:
         self.inputs = {n: pair.compute.images(pixels) for n, pixels in example.inputs.items()}
         height, width = example.clean.shape[-2:]
         self.scale = example.reference.shape[-1] // width
-        self.tiles = tiler.cut((height, width))
+        self.tiler, self.shape = tiler, (height, width)
+        self.tiles = tiler.cut(self.shape)
+
+    def take_smaller_tiles(self) -> None:
+        """Cut the image anew, see `Tiler.halve`."""
+        torch.cuda.empty_cache()
+        self.tiler.halve(self.shape)
+        self.tiles = self.tiler.cut(self.shape)
 
     @torch.no_grad()
     def place(self, alpha: float) -> None:
@@ -66,6 +91,7 @@ class Passes:
         """The sum of the output of each tile; they add up to the image's."""
         return self.values(image, lambda output, _: output.sum())
 
+    @until_it_fits
     @torch.no_grad()
     def gains(self) -> np.ndarray:
         """L(baseline) - L(target) for every degradation, float64 (degradations,)."""
@@ -87,6 +113,7 @@ class Passes:
             )
             torch._foreach_add_(list(total.values()), list(found), alpha=float(weight))
 
+    @until_it_fits
     def along_weights(self, points: Points) -> dict[str, Elements]:
         """Contributions on the line from the target (0) to the baseline (1), by degradation.
 
@@ -107,6 +134,7 @@ class Passes:
         totals = self.gradients_along_inputs(points, self.losses)
         return {name: self._contributions(total) for name, total in totals.items()}
 
+    @until_it_fits
     def gradients_along_inputs(
         self, points: Points, of: Callable[[Tensor], Iterable[Tensor]]
     ) -> dict[str, Elements]:
@@ -124,6 +152,7 @@ class Passes:
                 self.accumulate(total, of(image), weight)
         return totals
 
+    @until_it_fits
     def second_order(self) -> dict[str, Elements]:
         """Contributions at the target with half of the curvature's, by degradation.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
+SMALLEST = 16  # side of tiles that are tried where memory runs out
 GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
@@ -119,6 +120,25 @@ class Tiler:
 
     def __init__(self, network: nn.Module, side: int):
         self.network, self.side = network, side
+
+    def halve(self, shape: tuple[int, int]) -> None:
+        """Make the tiles of this and later images half as large, because memory ran out.
+
+        Raises:
+            InputError: they are as small as can be, or the network's images cannot be cut.
+        """
+        now = min(self.side, max(shape))
+        if now < 2 * SMALLEST:
+            raise InputError(
+                f"out of memory on an LR image of {shape[0]} x {shape[1]} pixels even in tiles of "
+                f"{now}: free memory on the GPU, or set 'device: cpu'"
+            )
+        self.side = now // 2
+        print(
+            f"out of memory on an LR image of {shape[0]} x {shape[1]} pixels: images are taken in "
+            f"tiles of {self.side} from here on, with the same result",
+            flush=True,
+        )
 
     def cut(self, shape: tuple[int, int]) -> list[Tile]:
         """Tiles for an LR image, of which height and width are given."""
