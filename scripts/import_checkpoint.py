@@ -14,10 +14,12 @@ def main(args) -> None:
     spec = args.config["network"]
     network = build(**spec)
     require_scale(network, spec["scale"], spec["architecture"])
-    load_state(network, load_checkpoint(args.checkpoint), str(args.checkpoint))
+    given = load_checkpoint(args.checkpoint, **args.config.get("names", {}))
+    load_state(network, given, str(args.checkpoint))
     if args.towards:
         target = build(**spec)
-        load_state(target, load_checkpoint(args.towards), str(args.towards))
+        given = load_checkpoint(args.towards, **args.config.get("names_towards", {}))
+        load_state(target, given, str(args.towards))
         state, moved = match(network, network.state_dict(), target.state_dict())
         network.load_state_dict(state)
         print(f"{moved} hidden channels were put where the target has them")

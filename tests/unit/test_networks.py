@@ -91,13 +91,14 @@ def test_weights_of_another_shape_are_named():
 
 
 @pytest.mark.parametrize(
-    ("own_blocks", "given_blocks", "name"), [(2, 1, "body.1.conv1.weight"), (1, 2, "body.1.")]
+    ("own_blocks", "given_blocks", "lacking", "name"),
+    [(2, 1, "file", "body.1.conv1.weight"), (1, 2, "network", "body.1.")],
 )
-def test_weights_that_only_one_side_has_are_named(own_blocks, given_blocks, name):
+def test_weights_that_only_one_side_has_are_named(own_blocks, given_blocks, lacking, name):
     own, given = (
         build("srresnet", 2, {"features": 4, "blocks": n}) for n in (own_blocks, given_blocks)
     )
-    with pytest.raises(InputError, match=rf"4 entries differ.*{name}.*has none"):
+    with pytest.raises(InputError, match=rf"4 entries differ: the {lacking} has no .*{name}"):
         load_state(own, given.state_dict(), "w.safetensors")
 
 

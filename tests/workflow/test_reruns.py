@@ -149,14 +149,19 @@ CHANGES = {
         TRAINING | SPEED,
     ),
     "networks.*.parameters": ({"networks.small.parameters.features": 5}, TRAINING | SPEED),
-    "networks.*.baseline": (
-        {"networks.small.baseline": "given.pth"},
-        {"import_checkpoint"} | TARGET - {"plot_training"},
-    ),
-    "networks.*.target": (
-        {"networks.small.target": "given.pth"},
-        {"import_checkpoint"} | TARGET - {"train_target", "plot_training"},
-    ),
+    **{
+        f"networks.*.{stage}.{key}": (
+            {f"networks.small.{stage}": {"file": "given.pth"} | given},
+            {"import_checkpoint"} | TARGET - trained - {"plot_training"},
+        )
+        for stage, trained in (("baseline", set()), ("target", {"train_target"}))
+        for key, given in (
+            ("file", {}),
+            ("package", {"package": "yaml", "file": "__init__.py"}),
+            ("prefix", {"prefix": "generator"}),
+            ("rename.*", {"rename": {"head": "conv_first"}}),
+        )
+    },
     "networks.*.align": (
         {f"networks.small.{stage}": "given.pth" for stage in ("baseline", "target")}
         | {"networks.small.align": True},

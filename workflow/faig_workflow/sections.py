@@ -186,9 +186,13 @@ class Sections:
         }
         return canonical_json({**self._crops(), **facts, **self._compute()})
 
-    def imported(self, network: str) -> str:
-        """Weights of the user's own."""
-        return canonical_json({"network": self._network(network)})
+    def imported(self, network: str, stage: str) -> str:
+        """Weights of the user's own, and how names in the file are read, where they are not."""
+        own = self.config["networks"][network]
+        given = {"names": stage, "names_towards": "target"} if own["align"] else {"names": stage}
+        names = {key: _names(own[which]) for key, which in given.items() if own[which]}
+        read = {key: value for key, value in names.items() if value}
+        return canonical_json({"network": self._network(network), **read})
 
     def _attributed(self, network: str) -> dict:
         """A pair, and the degradations whose filters are searched for."""
@@ -400,6 +404,11 @@ class Sections:
         """The visual grid."""
         style = {"style": self.config["figures"]}
         return canonical_json({**self._evaluation(network), **style})
+
+
+def _names(checkpoint: Mapping) -> dict:
+    """How names of tensors are read; empty where they are taken as they are."""
+    return {key: checkpoint[key] for key in ("prefix", "rename") if checkpoint[key]}
 
 
 def _with_sigma(spec: dict, sigma: float) -> dict:

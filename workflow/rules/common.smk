@@ -19,7 +19,15 @@ from faig.base.errors import DiskFull, InputError
 from faig.base.provenance import checksum
 from faig.data.sources import folder_files
 from faig.run import manifest
-from faig_workflow import commands, display, gpus, guard, interrupt, photographs
+from faig_workflow import (
+    commands,
+    display,
+    gpus,
+    guard,
+    interrupt,
+    packages,
+    photographs,
+)
 from faig_workflow import config as configuration
 from faig_workflow.config import stages
 from faig_workflow.resources import CPUS, TIMES_TWO_BRANCH, Requests
@@ -208,15 +216,30 @@ def aligned(wildcards):
     )
 
 
-def given_checkpoint(wildcards):
+def checkpoint_path(network, stage):
     """The file that a network's weights are taken from."""
-    return GIVEN.get((wildcards.network, wildcards.stage), [])
+    if (network, stage) not in GIVEN:
+        return []
+    try:
+        return str(packages.given_file(GIVEN[network, stage]))
+    except InputError as error:
+        raise WorkflowError(f"networks.{network}.{stage}: {error}") from None
+
+
+def given_checkpoint(wildcards):
+    """The file that these weights are taken from."""
+    return checkpoint_path(wildcards.network, wildcards.stage)
 
 
 def given_numbers(wildcards):
     """What lies beside a checkpoint of ncnn and belongs to it."""
     path = Path(given_checkpoint(wildcards) or "")
     return [str(path.with_suffix(".bin"))] if path.suffix == ".param" else []
+
+
+def target_checkpoint(wildcards):
+    """The file of the target whose order a baseline's channels are put in."""
+    return checkpoint_path(wildcards.network, "target") if aligned(wildcards) else []
 
 
 def trained(stage):

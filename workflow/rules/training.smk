@@ -2,7 +2,7 @@ use rule step from local as import_checkpoint with:
     input:
         given_numbers,
         checkpoint=given_checkpoint,
-        towards=lambda w: GIVEN[w.network, "target"] if aligned(w) else [],
+        towards=target_checkpoint,
     output:
         "<model>/{stage}.safetensors",
     pathvars:

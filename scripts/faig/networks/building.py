@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
+LISTED = 8  # names in a message, of each kind
+
 
 def names() -> list[str]:
     """Names of the networks that come with the project."""
@@ -116,15 +118,10 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     """
     own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in state.items()}
-    differences = [
-        f"{name}: network {own.get(name, 'has none')}, file {given.get(name, 'has none')}"
-        for name in [*own, *(set(given) - set(own))]
-        if own.get(name) != given.get(name)
-    ]
-    if differences:
+    if own != given:
         raise InputError(
             f"{source}: weights of another architecture than {type(network).__name__} as "
-            f"configured; {len(differences)} entries differ, first: " + "; ".join(differences[:3])
+            f"configured; {_differences(own, given)}"
         )
     for name, value in network.state_dict().items():
         if value.is_floating_point() != state[name].is_floating_point():
@@ -133,6 +130,27 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             )
     network.load_state_dict(dict(state))
     return network
+
+
+def _differences(own: Mapping[str, tuple], given: Mapping[str, tuple]) -> str:
+    """Names and shapes that a network and a file do not share, in words."""
+    kinds = {
+        "the network has no": [f"{name} {given[name]}" for name in given if name not in own],
+        "the file has no": [f"{name} {own[name]}" for name in own if name not in given],
+        "of another shape:": [
+            f"{name}: network {own[name]}, file {given[name]}"
+            for name in own
+            if own[name] != given.get(name, own[name])
+        ],
+    }
+    count = sum(map(len, kinds.values()))
+    told = [f"{words} {_first(names)}" for words, names in kinds.items() if names]
+    return f"{count} entries differ: {'; '.join(told)}"
+
+
+def _first(names: list[str]) -> str:
+    rest = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
+    return ", ".join([*names[:LISTED], *rest])
 
 
 def _kind(value: Tensor) -> str:

@@ -70,7 +70,7 @@ def default(part: Mapping) -> str:
     value = part["default"]
     if isinstance(value, float) and "e" in repr(value):
         return f"`{value:.1e}`".replace("e-0", "e-")
-    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
 
 
 def values(part: Mapping, plural: str = "") -> str:

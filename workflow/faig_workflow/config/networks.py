@@ -3,14 +3,15 @@
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from pathlib import PurePath
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .. import codebase
 from . import wording
 from .parameters import bad_call, sizes
-from .section import Path, Section, Slip
+from .section import Path, Section, Slip, expected
 
 CLASS = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
@@ -68,15 +69,53 @@ def _bad_class(name: str) -> Iterator[Slip]:
         yield Slip(("architecture",), wording.wrong(name, words))
 
 
+class Checkpoint(Section):
+    """Weights of others; a path alone stands for its `file`."""
+
+    file: Path = Field(
+        description="`.safetensors`, `.pth` as BasicSR writes it, or `.param` of ncnn, its `.bin` "
+        "beside it; relative to the working directory, or to the package",
+    )
+    package: str | None = Field(
+        None,
+        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        json_schema_extra=expected("a package's name as Python imports it", "name"),
+        description="an installed package that has the file; none of its code runs",
+    )
+    prefix: str = Field(
+        "",
+        description="of the names of tensors that are taken, without the dot after it; all others "
+        "are left out",
+    )
+    rename: dict[str, str] = Field(
+        {},
+        description="names of modules or tensors in the file, after the prefix, with those that the"
+        " network has for them",
+    )
+
+    def slips(self) -> Iterator[Slip]:
+        if self.package and (
+            PurePath(self.file).is_absolute() or ".." in PurePath(self.file).parts
+        ):
+            yield Slip(("file",), wording.wrong(self.file, f"a path inside '{self.package}'"))
+
+
+def _from_path(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+Given = Annotated[Checkpoint, BeforeValidator(_from_path, json_schema_input_type=Path | Checkpoint)]
+
+
 class Network(Architecture):
     """A network whose filters are searched for."""
 
-    baseline: Path | None = Field(
+    baseline: Given | None = Field(
         None,
-        description="a checkpoint to take as the baseline instead of training it: `.safetensors`, "
-        "`.pth` as BasicSR writes it, or `.param` of ncnn, its `.bin` beside it",
+        description="a checkpoint to take as the baseline instead of training it: its path or "
+        "these keys",
     )
-    target: Path | None = Field(None, description="likewise for the target")
+    target: Given | None = Field(None, description="likewise for the target")
     align: bool = Field(
         False,
         description="whether the hidden channels of a given baseline are put where the given "

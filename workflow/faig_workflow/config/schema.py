@@ -19,6 +19,8 @@ KINDS = {
     "boolean": "true or false",
     "null": "nothing",
 }
+# of a section that a text may stand for
+BOTH = (("expected", KINDS["object"]), ("short", "section"))
 BOUNDS = {
     "exclusiveMinimum": "above",
     "minimum": "of at least",
@@ -40,11 +42,18 @@ def schema() -> dict:
 
 
 def resolved(part: Mapping) -> dict:
-    """A part of the schema with what it refers to; one that may be null has `nullable`."""
+    """A part of the schema with what it refers to; one that may be null has `nullable`.
+
+    A section that a text may stand for, its first key, is the section, with both in words.
+    """
     part = dict(part)
     if "anyOf" in part:
-        (option,) = (option for option in part.pop("anyOf") if option != {"type": "null"})
-        part = {**resolved(option), **part, "nullable": True}
+        options = part.pop("anyOf")
+        *short, option = (option for option in options if option != {"type": "null"})
+        words = (
+            {f"x-{key}": f"{short[0][f'x-{key}']} or {kind}" for key, kind in BOTH} if short else {}
+        )
+        part = {**resolved(option), **part, **words, "nullable": {"type": "null"} in options}
     if "$ref" in part:
         part = {**resolved(schema()["$defs"][part.pop("$ref").split("/")[-1]]), **part}
     return part
