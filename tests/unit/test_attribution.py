@@ -1,6 +1,10 @@
 import copy
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from faig.attribution.examples import read_examples
@@ -10,6 +14,7 @@ from faig.attribution.quadrature import nodes_and_weights
 from faig.attribution.scoring import score
 from faig.base.device import Compute
 from faig.base.errors import InputError
+from faig.base.tables import read_metadata, read_table, write_table
 from torch import nn
 from toys import (
     BICUBIC,
@@ -480,6 +485,22 @@ def test_scores_are_means_over_images(tmp_path, method):
     if method == "faig":
         assert facts["completeness"]["images"] == ["a", "b"]
         assert np.shape(facts["completeness"]["relative_error"]) == (2, 1)
+
+
+def test_signed_scores_are_found_in_the_pass_of_faig(tmp_path, monkeypatch):
+    images = {"a": photo(16, 24), "b": photo(16, 16, 1)}
+    store = degraded_store(tmp_path / "s.h5", images, {"bicubic": BICUBIC, "noise": NOISE})
+    args = random_pair(SmoothNetwork()), store
+    for name in ("faig", "signed"):
+        table, facts = score(*args, name, {"nodes": 2}, ["noise"], "bicubic", seed=0)
+        write_table(tmp_path / f"{name}.parquet", table, {"config": {"method": name}, **facts})
+    script = Path(__file__).parents[2] / "scripts/take_signed.py"
+    paths = [str(tmp_path / f"{name}.parquet") for name in ("faig", "taken")]
+    monkeypatch.setattr(sys, "argv", [str(script), "--scores", paths[0], "--output", paths[1]])
+    runpy.run_path(str(script), run_name="__main__")
+    taken, alone = (tmp_path / f"{name}.parquet" for name in ("taken", "signed"))
+    pd.testing.assert_frame_equal(read_table(taken), read_table(alone), check_exact=True)
+    assert read_metadata(taken) == read_metadata(alone)
 
 
 @pytest.mark.parametrize(("wanted", "used"), [(0.5, 4), (None, 6)])

@@ -274,3 +274,19 @@ def test_a_mixture_contains_the_degradations_that_it_is_made_of():
 def test_canonical_text_is_one_per_value():
     assert canonical_json({"b": [2, 1], "a": None}) == canonical_json({"a": None, "b": [2, 1]})
     assert canonical_json({"b": [2, 1]}) != canonical_json({"b": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"methods": {"faig": {}, "signed": None}}, True),
+        ({"methods": {"faig": {}}}, False),
+        ({"methods": {"faig": {"nodes": 8}, "signed": {"nodes": 4}}}, False),
+        ({"images": "auto"}, False),
+    ],
+)
+def test_faig_and_signed_take_one_pass_where_they_integrate_alike(changes, expected):
+    own = {**DEFAULT["attribution"], **changes}
+    section = Sections(configuration.load({**DEFAULT, "attribution": own}))
+    assert section.one_pass() == expected

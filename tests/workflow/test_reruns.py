@@ -71,7 +71,10 @@ CONTROL = {
 RANKING = {
     "rank", "plot_locations_map", "table_networks",
 } | CONTROL | PREDICTION | MODULATION | GRID | STRIP | MODULATED  # fmt: skip
-ATTRIBUTION = {"attribute", "table_completeness"} | RANKING
+SIGNED = {
+    "take_signed", "rank", "plot_locations", "table_locations",
+} | MASKING | BENCH | RETRAINING | MODULATION  # fmt: skip
+ATTRIBUTION = {"attribute", "table_completeness", "take_signed"} | RANKING
 # figures of rankings carry the verdict on the pair
 HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
@@ -197,10 +200,11 @@ CHANGES = {
         {"attribution.degradations": ["noise", "blur"]},
         LOOKS | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
-    "attribution.images": ({"attribution.images": "auto"}, ATTRIBUTION),
+    # then signed scores are no longer found in FAIG's pass
+    "attribution.images": ({"attribution.images": "auto"}, ATTRIBUTION - {"take_signed"}),
     "attribution.agreement": (
         {"attribution.images": "auto", "attribution.agreement": 0.9},
-        ATTRIBUTION,
+        ATTRIBUTION - {"take_signed"},
     ),
     "stability.crop": ({"stability.crop": 16}, STABILITY),
     "stability.crops": ({"stability.crops": 1}, STABILITY),
@@ -232,7 +236,10 @@ CHANGES = {
     "health.limits.cancellation_unfit": ({"health.limits": {"cancellation_unfit": 40}}, HEALTH),
     "health.limits.completeness": ({"health.limits": {"completeness": 0.1}}, HEALTH),
     "health.limits.overlap": ({"health.limits": {"overlap": 0.5}}, HEALTH),
-    "attribution.methods.*": ({"attribution.methods.faig.nodes": 3}, ATTRIBUTION),
+    "attribution.methods.*": (
+        {"attribution.methods.faig.nodes": 3},
+        ATTRIBUTION - {"take_signed"},
+    ),
     "faithfulness.crop": ({"faithfulness.crop": 48}, BENCH | MODULATION),
     "faithfulness.crops_per_image": ({"faithfulness.crops_per_image": 2}, BENCH | MODULATION),
     "faithfulness.draws": ({"faithfulness.draws": 3}, BENCH),
@@ -345,6 +352,7 @@ SCRIPTS = {
     "retrain": RETRAINING,
     "summarize": {"summarize"},
     "summarize_two_branch": {"summarize_two_branch"},
+    "take_signed": SIGNED,
     "synthesize": ALL_IMAGES,
     "train": TRAINING | LEARNING,
     "verify": set(),

@@ -216,6 +216,13 @@ class Sections:
             }
         )
 
+    def one_pass(self) -> bool:
+        """Whether FAIG's pass is that of `signed`, too: they integrate alike, over all images."""
+        own = self.config["attribution"]
+        faig, signed = (own["methods"].get(name, 0) for name in ("faig", "signed"))
+        # images that are taken until rankings agree are others for other scores
+        return own["images"] == "all" and signed != 0 and (faig or {}) == (signed or {})
+
     def health(self, network: str) -> str:
         """Whether a pair can be attributed."""
         return canonical_json(

@@ -45,6 +45,20 @@ use rule step from compute as attribute with:
         **step("attribute", section.attribution, its_network),
 
 
+# not a second output of `attribute`: a run that asks for signed scores later keeps FAIG's
+if section.one_pass():
+
+    use rule step from local as take_signed with:
+        input:
+            scores="<run>/attribution/{network}/seed{seed}/faig.parquet",
+        output:
+            "<run>/attribution/{network}/seed{seed}/signed.parquet",
+        params:
+            **step("take_signed"),
+
+    ruleorder: take_signed > attribute
+
+
 use rule step from compute as rank with:
     input:
         **PAIR,

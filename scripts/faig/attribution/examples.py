@@ -40,6 +40,7 @@ class ImageScores:
         gains: L(baseline) - L(target) per degradation, float (degradations,); None for methods
             whose scores are no part of a gain.
         passes: forward and backward passes through the network, of each degradation.
+        signed: the scores of `signed` from the same passes, (degradations, filters); of `faig`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ImageScores:
     nodes: int | None = None
     gains: np.ndarray | None = None
     passes: float = 0.0
+    signed: Tensor | None = None
 
 
 def read_examples(

@@ -6,6 +6,7 @@ name in `METHODS`, by which the config calls it. To add one, write a function un
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -68,7 +69,15 @@ def faig(
         tolerance: for `adaptive`, relative.
         tile: longest side in LR pixels that is taken as a whole, see `tiling`.
     """
-    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, torch.abs)
+    tiler, adaptive = Tiler(pair.network, tile), quadrature == "adaptive"
+    for example in examples:
+        passes = Passes(pair, example, tiler)
+        gains = passes.gains()
+        rule = "gauss-legendre" if adaptive else quadrature
+        result = _integral(passes, gains, rule, nodes)
+        while adaptive and result.completeness.max() > tolerance and 2 * result.nodes <= 256:
+            result = _integral(passes, gains, rule, 2 * result.nodes)
+        yield result
 
 
 @method(contrast="largest")
@@ -87,49 +96,34 @@ def signed(
     scores nothing, and one that the target would be better without scores below zero. It is the
     integrated gradient of the filters' `gates`, and over *all* parameters, biases too, it sums to
     the gain L(baseline) - L(target). Along a training's path the same integral is known as loss
-    change allocation (Lan et al. 2019, arXiv 1909.01440). The arguments are those of `faig`.
+    change allocation (Lan et al. 2019, arXiv 1909.01440). The arguments are those of `faig`, which
+    finds these scores beside its own.
     """
-    yield from _integrated(pair, examples, quadrature, nodes, tolerance, tile, torch.positive)
+    both = faig(pair, examples, quadrature=quadrature, nodes=nodes, tolerance=tolerance, tile=tile)
+    yield from (replace(result, scores=result.signed, signed=None) for result in both)
 
 
-def _integrated(
-    pair: Pair,
-    examples: Iterable[Example],
-    quadrature: str,
-    nodes: int,
-    tolerance: float,
-    tile: int,
-    of_element: Callable[[Tensor], Tensor],
-) -> Iterator[ImageScores]:
-    """The scores of `faig` or `signed`, which differ in what is summed over a filter's elements."""
-    tiler, adaptive = Tiler(pair.network, tile), quadrature == "adaptive"
-    for example in examples:
-        passes = Passes(pair, example, tiler)
-        gains = passes.gains()
-        rule = "gauss-legendre" if adaptive else quadrature
-        result = _integral(passes, gains, rule, nodes, of_element)
-        while adaptive and result.completeness.max() > tolerance and 2 * result.nodes <= 256:
-            result = _integral(passes, gains, rule, 2 * result.nodes, of_element)
-        yield result
-
-
-def _integral(
-    passes: Passes,
-    gains: np.ndarray,
-    rule: str,
-    nodes: int,
-    of_element: Callable[[Tensor], Tensor],
-) -> ImageScores:
+def _integral(passes: Passes, gains: np.ndarray, rule: str, nodes: int) -> ImageScores:
     """One image's path integrals by one quadrature rule, with their completeness errors."""
-    points = list(zip(*nodes_and_weights(rule, nodes), strict=True))
-    scores, errors = [], []
+    points, reduce = (
+        list(zip(*nodes_and_weights(rule, nodes), strict=True)),
+        passes.pair.index.reduce,
+    )
+    scores, signed, errors = [], [], []
     for parts, gain in zip(passes.along_weights(points).values(), gains, strict=True):
-        elements = {name: of_element(part) for name, part in parts.items()}
-        scores.append(passes.pair.index.reduce(elements))
+        scores.append(reduce({name: part.abs() for name, part in parts.items()}))
+        signed.append(reduce(parts))
         whole = sum(part.sum(dtype=torch.float64).item() for part in parts.values())
         errors.append(abs(whole - gain) / max(abs(gain), 1e-12))
-    name, scores = passes.example.name, torch.stack(scores)
-    return ImageScores(name, scores, np.array(errors), nodes, gains, passes=nodes)
+    return ImageScores(
+        passes.example.name,
+        torch.stack(scores),
+        np.array(errors),
+        nodes,
+        gains,
+        passes=nodes,
+        signed=torch.stack(signed),
+    )
 
 
 def _contributions(

@@ -35,11 +35,12 @@ def score(
             this degree at the top 1 %, as their halves predict; all without it.
 
     Returns:
-        Columns filter, layer, out_channel, in_channel, degradation, score; and what goes with
-        them: contrast (of the method), passes (forward and backward, of each image and
-        degradation), of a method that explains a gain, gains (by degradation), and of one that
-        integrates, completeness: images, degradations, relative_error and gain (both images,
-        degradations), nodes (images). The completeness is of the images that were used.
+        Columns filter, layer, out_channel, in_channel, degradation, score, and of `faig` signed,
+        the scores of `signed`; and what goes with them: contrast (of the method), passes (forward
+        and backward, of each image and degradation), of a method that explains a gain, gains (by
+        degradation), and of one that integrates, completeness: images, degradations,
+        relative_error and gain (both images, degradations), nodes (images). The completeness is of
+        the images that were used.
     """
     order = list(store.names)
     if agreement:
@@ -47,19 +48,23 @@ def score(
     halves = Halves(METHODS[method].contrast)
     examples = read_examples(store, degradations, clean, order)
     results = attribute(method, pair, examples, parameters, seed)
-    mean, completeness, nodes, gains, passes = 0.0, [], [], [], []
+    means: dict[str, np.ndarray | float] = {}
+    completeness, nodes, gains, passes = [], [], [], []
     for result in progress(results, method, len(store.names), "image"):
-        scores = result.scores.double().cpu().numpy()
-        mean = mean + scores / len(order)
+        found = {"score": result.scores.double().cpu().numpy()}
+        if result.signed is not None:
+            found["signed"] = result.signed.double().cpu().numpy()
+        for name, scores in found.items():
+            means[name] = means.get(name, 0.0) + scores / len(order)
         completeness.append(result.completeness)
         nodes.append(result.nodes)
         gains.append(result.gains)
         passes.append(result.passes)
-        if agreement and _enough(halves, scores, result.gains, agreement, len(order)):
+        if agreement and _enough(halves, found["score"], result.gains, agreement, len(order)):
             break
     used = order[: len(passes)]
     if len(used) < len(order):
-        mean = mean * (len(order) / len(used))
+        means = {name: mean * (len(order) / len(used)) for name, mean in means.items()}
     facts = {"contrast": METHODS[method].contrast, "passes": float(np.mean(passes))}
     if gains[0] is not None:
         facts["gains"] = dict(zip(degradations, np.mean(gains, axis=0).tolist(), strict=True))
@@ -74,8 +79,10 @@ def score(
         }
     columns = pair.index.columns()
     tables = [
-        pd.DataFrame({**columns, "degradation": name, "score": scores})
-        for name, scores in zip(degradations, mean, strict=True)
+        pd.DataFrame(
+            {**columns, "degradation": name, **{k: mean[row] for k, mean in means.items()}}
+        )
+        for row, name in enumerate(degradations)
     ]
     return pd.concat(tables, ignore_index=True), facts
 

@@ -53,7 +53,8 @@ class Attribution(Section):
     methods: Annotated[dict[str, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
         json_schema_extra={"required": ["faig"]},
         description="methods by name with their parameters; `faig` must be among them. The control "
-        "`matched_random`, random filters but as many per layer as FAIG's, is always added",
+        "`matched_random`, random filters but as many per layer as FAIG's, is always added. "
+        "`signed` with the parameters of `faig`, on all images, takes no pass of its own",
     )
 
     def slips(self) -> Iterator[Slip]:
