@@ -11,7 +11,8 @@ from faig.run import cli
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     store = ImageStore(args.data)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     degradations, effort = cfg["degradations"], (cfg["points"], cfg["nodes"])
     side = cfg["crop"] // store.scale
     crops = read_crops(store, degradations, cfg["clean"], side, cfg["crops"])

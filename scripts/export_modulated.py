@@ -12,7 +12,8 @@ from faig.run import cli
 def main(args) -> None:
     cfg = args.config
     compute = Compute.choose("cpu", "float32")
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     ranking = read_table(args.ranking)
     state = modulated(pair, ranking, cfg["degradation"], cfg["strength"], cfg["proportion"])
     save_checkpoint(args.output, pair.network, state, {"config": cfg})

@@ -12,7 +12,8 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     rankings = {path.stem: read_table(path) for path in args.rankings}
     masked = [(choice, mask(pair, choice)) for choice in choices(rankings, cfg["proportions"])]
     rows = []

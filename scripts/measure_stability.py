@@ -17,7 +17,8 @@ def main(args) -> None:
     stores = ImageStore(args.data), Redrawn(args.data, cfg["operators"], seed)
     side = cfg["crop"] // stores[0].scale
     crops, redrawn = (read_crops(s, degradations, cfg["clean"], side, cfg["crops"]) for s in stores)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     stability, coarse = stability_trials(
         pair,
         crops,

@@ -11,7 +11,8 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     crops = Crops.spread(
         [ImageStore(path) for path in args.data], cfg["input_degradations"], pair, **cfg["crops"]
     )

@@ -11,7 +11,8 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     ranking, method, store = read_table(args.ranking), args.ranking.stem, ImageStore(args.data)
     shown, rows = strengths(pair, store, method, ranking, cfg["strengths"], cfg["proportion"])
     write(lambda: grid(rows, f"{args.network}: {shown}"), args.output, **cfg["style"])

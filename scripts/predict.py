@@ -11,7 +11,8 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     ranking = read_table(args.ranking)
     selected = {
         degradation: selection(ranking, degradation, cfg["proportion"])

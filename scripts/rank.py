@@ -13,7 +13,8 @@ from faig.run import cli
 
 def main(args) -> None:
     cfg, compute, facts = args.config, cli.compute(args), read_metadata(args.scores)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    weights = args.baseline, args.target
+    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     scores, store = read_table(args.scores), ImageStore(args.data)
     how = {"contrast": facts["contrast"], "gains": facts.get("gains")}
     ranking, chosen = choose(pair, scores, **how, store=store)

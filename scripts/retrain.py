@@ -24,7 +24,7 @@ def learn(args, chosen):
     sampler = PatchSampler(ImageStore(args.data), degradations, **options, compute=compute)
     tests = {path.stem: ImageStore(path) for path in args.test}
     schedule, inputs = Schedule(**cfg["schedule"]), cfg["input_degradations"]
-    return retrain(network, chosen, sampler, schedule, tests, inputs, compute)
+    return retrain(network, chosen, sampler, schedule, tests, inputs, compute, **cfg["units"])
 
 
 def main(args) -> None:

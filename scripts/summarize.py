@@ -8,7 +8,7 @@ from faig.run import cli
 
 def main(args) -> None:
     tables = {path.stem: pd.read_csv(path) for path in args.tables}
-    text = summarize(tables, args.left_out)
+    text = summarize(tables, args.left_out, **args.config["units"])
     with atomic_path(args.output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from faig.attribution.filters import FilterIndex
 from faig.attribution.pair import Pair
 from faig.base.metrics import gradient_mse
 from faig.data.batches import PatchSampler
@@ -132,3 +133,24 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path)
     assert table["dataset"].unique().tolist() == ["test"]
     assert all(torch.equal(network.state_dict()[k], v) for k, v in pair.baseline.items())
     assert first.tolist() == again.tolist()
+
+
+def test_channels_are_retrained_with_their_biases(pair, store, tmp_path):
+    operators = {"noise": NOISE}
+    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, stems=True)
+    sampler = PatchSampler(
+        data, build_degradations(operators, 2), patch=16, batch=2, seed=0, compute=CPU
+    )
+    network = SmoothNetwork()
+    network.load_state_dict(pair.baseline)
+    index = FilterIndex.of(network, "channel", "units")
+    selected = np.arange(len(index)) == 2
+    choice, checkpoint = Choice("faig", "noise", 0.1, selected), Checkpoint(tmp_path / "c", "s")
+    units = {"units": "channel", "biases": "units"}
+    schedule = Schedule(iterations=2, learning_rate=1e-2)
+    tests = {"test": store}
+    retrain(network, [(choice, checkpoint)], sampler, schedule, tests, ["noise"], CPU, **units)
+    state = checkpoint.load()["ema"]
+    changed = index.reduce({k: (state[k] != v).float() for k, v in pair.baseline.items()})
+    assert (changed > 0).nonzero().flatten().tolist() == [2]
+    assert state["first.bias"][2] != pair.baseline["first.bias"][2]

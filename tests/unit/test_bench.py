@@ -1,11 +1,13 @@
 """The bench and the league, on a network in which a skill is planted in known filters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from faig.attribution.pair import Pair
-from faig.attribution.ranking import TOP, rank_filters, ranks
+from faig.attribution.ranking import TOP, match_random, rank_filters, ranks
 from faig.base.errors import InputError
 from faig.evaluation.bench import Bench, Crops, bench, stratified_sample
 from faig.evaluation.choosing import choose
@@ -129,6 +131,26 @@ def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store
     np.testing.assert_array_equal(measured.losses(DELETION, everything), measured.baseline)
     np.testing.assert_array_equal(measured.losses(INSERTION, everything), measured.target)
     np.testing.assert_array_equal(measured.losses(DELETION, ~everything), measured.target)
+
+
+@pytest.mark.parametrize("units", ["channel", "layer"])
+def test_other_units_are_chosen_and_judged_alike(pair, store, units):
+    pair = replace(pair, units=units, biases="units")
+    count, gains = len(pair.index), {"dark": 1.0, "green": 1.0}
+    scores = pd.concat(
+        pd.DataFrame({**pair.index.columns(), "degradation": name, "score": np.arange(count) == k})
+        for k, name in enumerate(gains)
+    )
+    ranked, _ = choose(pair, scores.astype({"score": float}), "largest", gains, store)
+    rankings = {"faig": ranked, "matched_random": match_random(ranked, 0)}
+    sets, effects = measure(pair, rankings, store)
+    assert effects["filter"].nunique() == count
+    found = league(sets, effects, rankings, "clean").set_index(["method", "degradation"])
+    # each channel of the output is mended by one of the network's; one layer mends all
+    assert found["removed"]["faig", "dark"] == pytest.approx(100, abs=1e-3)
+    assert found["removed_other"]["faig", "dark"] == pytest.approx(
+        0 if units == "channel" else 100, abs=1e-3
+    )
 
 
 def test_no_mask_is_evaluated_twice(pair, store):

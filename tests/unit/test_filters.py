@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from faig.attribution.filters import FilterIndex
+from faig.attribution.filters import UNITS, FilterIndex
 from faig.base.errors import InputError
 from faig.networks.building import build
 from hypothesis import given
@@ -150,3 +150,85 @@ def test_the_papers_number_of_filters(architecture, parameters, filters):
 def test_a_network_without_convolutions_has_no_filters_and_says_so():
     with pytest.raises(InputError, match="Sequential has no 2-D convolution"):
         FilterIndex.of(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)))
+
+
+def everything() -> nn.Module:
+    """Layers of many kinds, with parameters that belong to no channel, too."""
+    network = nn.Sequential(
+        mixed_network(), nn.Linear(3, 5), nn.LayerNorm(5), nn.PReLU(), nn.MultiheadAttention(4, 2)
+    )
+    network.register_parameter("gain", nn.Parameter(torch.tensor(1.0)))
+    return network
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_with_biases_every_element_belongs_to_one_unit(units):
+    network = everything()
+    index = FilterIndex.of(network, units, "units")
+    ones = {name: torch.ones_like(value) for name, value in network.named_parameters()}
+    sizes = index.reduce(ones)
+    assert sizes.min() >= 1
+    assert sizes.sum() == sum(value.numel() for value in ones.values())
+    target, baseline = states(network)
+    whole = index.substitute(target, baseline, np.ones(len(index), bool))
+    assert all(torch.equal(whole[name], baseline[name]) for name in ones)
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_without_them_biases_and_norms_shifts_stay(units):
+    network = everything()
+    target, baseline = states(network)
+    index = FilterIndex.of(network, units, "target")
+    whole = index.substitute(target, baseline, np.ones(len(index), bool))
+    kept = {name for name in target if torch.equal(whole[name], target[name])}
+    assert {name for name in target if name.endswith("bias")} <= kept
+    convolutions = {layer.parameter for layer in FilterIndex.of(network).layers}
+    changed = {name for name, _ in network.named_parameters()} - kept
+    assert changed == convolutions if units == "kernel" else changed > convolutions
+
+
+@given(conv=convolutions())
+def test_a_channel_makes_one_channel_of_the_output(conv):
+    index = FilterIndex.of(conv, "channel")
+    columns = index.columns()
+    assert columns["out_channel"].tolist() == list(range(conv.out_channels))
+    assert set(columns["in_channel"]) == {-1}
+    image = torch.ones(1, conv.in_channels, 12, 12)
+    for number in columns["filter"]:
+        mask = index.masks(columns["filter"] == number)["weight"]
+        conv.weight.data = mask.float().expand_as(conv.weight).contiguous()
+        made = conv(image).abs().amax(dim=(0, 2, 3)) > 0
+        assert made.nonzero().flatten().tolist() == [columns["out_channel"][number]]
+
+
+def test_a_channels_bias_and_scale_go_with_it():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(2, 3))
+    index = FilterIndex.of(network, "channel", "units")
+    columns = index.columns()
+    assert columns["layer"].tolist() == ["0"] * 4 + ["1"] * 4 + ["2"] * 3
+    addresses = zip(columns["layer"], columns["out_channel"], strict=True)
+    for number, (layer, channel) in enumerate(addresses):
+        for name, mask in index.masks(np.arange(len(index)) == number).items():
+            chosen = mask.flatten().nonzero().flatten().tolist()
+            assert chosen == ([channel] if name.startswith(layer) else [])
+
+
+def test_beside_kernels_a_bias_is_a_unit_of_its_own():
+    columns = FilterIndex.of(nn.Conv2d(2, 2, 3), "kernel", "units").columns()
+    addresses = list(zip(columns["out_channel"], columns["in_channel"], strict=True))
+    assert addresses == [(0, 0), (0, 1), (1, 0), (1, 1), (0, -1), (1, -1)]
+
+
+def test_a_layer_is_one_unit():
+    index = FilterIndex.of(mixed_network(), "layer")
+    columns = index.columns()
+    assert columns["layer"].tolist() == [layer.name for layer in index.layers]
+    assert set(columns["out_channel"]) == set(columns["in_channel"]) == {-1}
+
+
+def test_a_network_without_convolutions_has_channels_and_layers():
+    network = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
+    assert len(FilterIndex.of(network, "channel")) == 8
+    assert len(FilterIndex.of(network, "layer")) == 2
+    with pytest.raises(InputError, match="no weights"):
+        FilterIndex.of(nn.Sequential(nn.ReLU()), "channel")

@@ -1,7 +1,9 @@
 import captum.attr
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from faig.attribution.filters import UNITS
 from faig.attribution.gates import GateModel, Gates
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
@@ -78,6 +80,44 @@ def test_signed_is_the_integrated_gradient_of_the_gates(pair):
         )
         # over all units the identity is complete
         assert -oracle.sum().item() == pytest.approx(result.gains[row], rel=0.01)
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_with_biases_as_units_the_gates_are_all_there_is(units):
+    pair = random_pair(SmoothNetwork(), units=units, biases="units")
+    gates, everything = Gates(pair), torch.ones(len(pair.index), dtype=torch.bool)
+    assert len(gates) == len(pair.index) == len(Gates(pair, others=True))
+    assert same(gates.state(gates.insertion(everything)), pair.target)
+    assert same(gates.state(gates.deletion(everything)), pair.baseline)
+    for selected in torch.eye(len(gates), dtype=torch.bool)[[0, -1]]:
+        state = gates.state(gates.deletion(selected))
+        assert same(state, pair.index.substitute(pair.target, pair.baseline, selected.numpy()))
+        assert not same(state, pair.target)
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_signed_is_the_integrated_gradient_of_all_units(units):
+    pair = random_pair(SmoothNetwork(), units=units, biases="units")
+    (result,) = attribute("signed", pair, [example()], NODES, 0)
+    model = GateModel(Gates(pair), example(), "blur")
+    ends = torch.ones(1, len(pair.index)), torch.zeros(1, len(pair.index))
+    oracle = captum.attr.IntegratedGradients(model).attribute(*ends, n_steps=64)[0]
+    torch.testing.assert_close(-oracle.float(), result.scores[0], rtol=1e-3, atol=0.01)
+    assert result.scores[0].sum().item() == pytest.approx(result.gains[0], rel=0.01)
+
+
+def test_a_channel_has_the_signed_scores_of_its_kernels_and_its_bias():
+    both = [
+        attribute(
+            "signed", random_pair(SmoothNetwork(), units=u, biases="units"), [example()], {}, 0
+        )
+        for u in ("kernel", "channel")
+    ]
+    (kernels,), (channels,) = both
+    index = random_pair(SmoothNetwork(), biases="units").index
+    columns = pd.DataFrame(index.columns()).assign(score=kernels.scores[0].numpy())
+    sums = columns.groupby(["layer", "out_channel"], sort=False)["score"].sum()
+    np.testing.assert_allclose(channels.scores[0], sums, rtol=1e-4, atol=1e-3)
 
 
 def test_captums_ablation_is_the_deletion_of_single_filters(pair):

@@ -68,6 +68,12 @@ def test_shuffling_within_layers_keeps_every_count():
         assert sorted(chosen) == sorted(control)
 
 
+def test_of_layers_as_units_all_change_places():
+    order = shuffle_within_layers(np.array(["a", "b", "c", "d"]), np.random.default_rng(0))
+    assert sorted(order) == [0, 1, 2, 3]
+    assert order.tolist() != [0, 1, 2, 3]
+
+
 @pytest.fixture
 def table():
     return pd.DataFrame(

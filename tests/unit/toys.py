@@ -99,9 +99,9 @@ def random_state(network: nn.Module, seed: int, size: float = 0.2) -> dict[str, 
     }
 
 
-def random_pair(network: nn.Module) -> Pair:
+def random_pair(network: nn.Module, **units: str) -> Pair:
     """A network with unrelated baseline and target weights."""
-    return Pair.of(network, random_state(network, 1), random_state(network, 2), CPU)
+    return Pair.of(network, random_state(network, 1), random_state(network, 2), CPU, **units)
 
 
 def example(name: str = "a", inputs=("blur", "noise"), side: int = 8, scale: int = 2) -> Example:

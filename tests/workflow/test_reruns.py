@@ -201,6 +201,8 @@ CHANGES = {
         LOOKS | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
     # then signed scores are no longer found in FAIG's pass
+    "attribution.units": ({"attribution.units": "channel"}, LOOKS | STABILITY | ATTRIBUTION),
+    "attribution.biases": ({"attribution.biases": "units"}, LOOKS | STABILITY | ATTRIBUTION),
     "attribution.images": ({"attribution.images": "auto"}, ATTRIBUTION - {"take_signed"}),
     "attribution.agreement": (
         {"attribution.images": "auto", "attribution.agreement": 0.9},

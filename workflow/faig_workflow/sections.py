@@ -36,6 +36,11 @@ class Sections:
             "scale": self.config["scale"],
         }
 
+    def _units(self) -> dict:
+        """What is attributed, masked and re-trained."""
+        own = self.config["attribution"]
+        return {"units": {key: own[key] for key in ("units", "biases")}}
+
     def _batches(self) -> dict:
         return {key: self.config["training"][key] for key in ("patch", "batch", "sub_images")}
 
@@ -200,6 +205,7 @@ class Sections:
             "network": self._network(network),
             "degradations": self.config["attribution"]["degradations"],
             "clean": self.config["clean"],
+            **self._units(),
             **self._compute(),
         }
 
@@ -260,7 +266,9 @@ class Sections:
 
     def ranking(self, network: str) -> str:
         """What is chosen on the validation images."""
-        return canonical_json({"network": self._network(network), **self._compute()})
+        return canonical_json(
+            {"network": self._network(network), **self._units(), **self._compute()}
+        )
 
     def matched_random(self, seed: str) -> str:
         """The fair control."""
@@ -282,6 +290,7 @@ class Sections:
         return canonical_json(
             {
                 **self._evaluation(network),
+                **self._units(),
                 "proportions": self.config["masking"]["proportions"],
                 "channel": "blue" if self.config["protocol"] == "released" else "grey",
             }
@@ -297,6 +306,7 @@ class Sections:
                 "input_degradations": [*ranked, clean],
                 "clean": clean,
                 **self.config["faithfulness"],
+                **self._units(),
                 **self._compute(),
             }
         )
@@ -311,6 +321,7 @@ class Sections:
                 "input_degradations": [*ranked, self.config["clean"]],
                 "crops": crops,
                 **{key: own[key] for key in ("strengths", "proportion")},
+                **self._units(),
                 **self._compute(),
             }
         )
@@ -323,6 +334,7 @@ class Sections:
                 "network": self._network(network),
                 "style": self.config["figures"],
                 **own,
+                **self._units(),
                 **self._compute(),
             }
         )
@@ -335,6 +347,7 @@ class Sections:
                 "degradation": degradation,
                 "strength": float(strength),
                 "proportion": self.config["export"]["proportion"],
+                **self._units(),
             }
         )
 
@@ -344,6 +357,7 @@ class Sections:
         return canonical_json(
             {
                 **self._evaluation(network),
+                **self._units(),
                 "seed": int(seed),
                 "batches": self._batches(),
                 "degradations": self._degradations(target["degradations"]),
@@ -399,9 +413,14 @@ class Sections:
                 "proportion": own["proportion"],
                 **self._crops(),
                 "parameters": {key: own[key] for key in ("quadrature", "nodes")},
+                **self._units(),
                 **self._compute(),
             }
         )
+
+    def summary(self) -> str:
+        """What the units are called."""
+        return canonical_json(self._units())
 
     def figures(self) -> str:
         """Looks of the figures."""
@@ -410,7 +429,7 @@ class Sections:
     def grid(self, network: str) -> str:
         """The visual grid."""
         style = {"style": self.config["figures"]}
-        return canonical_json({**self._evaluation(network), **style})
+        return canonical_json({**self._evaluation(network), **self._units(), **style})
 
 
 def _names(checkpoint: Mapping) -> dict:

@@ -49,7 +49,7 @@ use rule step from local as summarize with:
     pathvars:
         per="all",
     params:
-        **step("summarize", inputs=with_left_out),
+        **step("summarize", section.summary, inputs=with_left_out),
 
 
 use rule step from local as summarize_two_branch with:

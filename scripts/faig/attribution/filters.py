@@ -1,8 +1,10 @@
-"""Filters: the 2-D kernels of a network's convolutions, and all index arithmetic on them.
+"""Filters: what a score is given to, and all index arithmetic on it.
 
-A *filter* is one 2-D kernel, addressed by (layer, output channel, input channel). A `FilterIndex`
-puts the filters of any module in one stable order, so that a score per filter is a flat vector
-and a choice of filters is a flat boolean mask. Biases belong to no filter.
+A *filter* is, as in the paper, one 2-D kernel of a convolution, addressed by (layer, output
+channel, input channel). Coarser *units* may take its place: the output channels of all layers, or
+the layers themselves. A `FilterIndex` puts the units of any module in one stable order, so that a
+score per unit is a flat vector and a choice of units is a flat boolean mask. The library calls them
+filters, whichever they are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,121 +17,133 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
+UNITS = ("kernel", "channel", "layer")
+BIASES = ("target", "units")
+NONE = -1  # in place of a channel that a unit has not
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
 
 @dataclass(frozen=True)
-class ConvLayer:
-    """A convolution's place in the index.
+class Layer:
+    """A module of its own parameters, and its place in the index.
 
     Attributes:
         name: the module's name, as in `named_modules()`.
-        shape: the first two dimensions of its weight: (out, in / groups) for a convolution,
-            (in, out / groups) for a transposed one.
-        groups: number of channel groups.
-        transposed: whether it is a transposed convolution.
-        start: number of its first filter.
+        start: number of its first unit.
+        out_channel, in_channel: of each of its units, integers (size,); `NONE` for a unit of all.
+        places: by name of a parameter in the state dict the unit of each element, integers that
+            broadcast against it; the weight comes first.
     """
 
     name: str
-    shape: tuple[int, int]
-    groups: int
-    transposed: bool
     start: int
+    out_channel: np.ndarray
+    in_channel: np.ndarray
+    places: Mapping[str, Tensor]
 
     @property
     def parameter(self) -> str:
         """Name of its weight in the state dict."""
-        return f"{self.name}.weight" if self.name else "weight"
+        return next(iter(self.places))
 
     @property
     def size(self) -> int:
-        """Number of filters."""
-        return self.shape[0] * self.shape[1]
-
-    @property
-    def span(self) -> slice:
-        """Where its filters lie in the flat order."""
-        return slice(self.start, self.start + self.size)
-
-    def channels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Output and input channel of each of its filters, two integer vectors (size,)."""
-        first, second = np.divmod(np.arange(self.size), self.shape[1])
-        group = first // (self.shape[0] // self.groups)
-        second = second + group * self.shape[1]
-        return (second, first) if self.transposed else (first, second)
+        """Number of its units."""
+        return len(self.out_channel)
 
 
 class FilterIndex:
-    """The filters of a network in a stable order: layer by layer, then row-major in the weight.
-
-    Works for `Conv2d` and `ConvTranspose2d` of any kernel size, stride and number of groups.
+    """The units of a network in a stable order: layer by layer, then row-major in the weight.
 
     Example:
-        >>> index = FilterIndex.of(nn.Conv2d(3, 8, 5))
-        >>> len(index)
+        >>> len(FilterIndex.of(nn.Conv2d(3, 8, 5)))
         24
+        >>> len(FilterIndex.of(nn.Conv2d(3, 8, 5), "channel", "units"))
+        8
     """
 
-    def __init__(self, layers: Iterable[ConvLayer]):
+    def __init__(self, layers: Iterable[Layer]):
         self.layers = tuple(layers)
 
     @classmethod
-    def of(cls, module: nn.Module) -> "FilterIndex":
-        """Index of all 2-D convolutions in `module`, in the order of `named_modules()`.
+    def of(cls, module: nn.Module, units: str = "kernel", biases: str = "target") -> "FilterIndex":
+        """Index of a module, layers in the order of `named_modules()`.
+
+        Args:
+            units: `kernel`, the 2-D kernels of `Conv2d` and `ConvTranspose2d`; `channel`, the
+                output channels of all layers, which are the rows of a linear one, and of a
+                normalisation the channels with their scales; `layer`.
+            biases: `target` leaves out biases, and of kernels all that is none, which stay the
+                target's as in the paper's experiments; with `units` every parameter belongs to a
+                unit: a bias to its channel's, or, beside kernels, to one of its own.
 
         Raises:
             InputError: there is none.
         """
         layers, start = [], 0
-        for name, conv in module.named_modules():
-            if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d):
-                shape = tuple(conv.weight.shape[:2])
-                transposed = isinstance(conv, nn.ConvTranspose2d)
-                layers.append(ConvLayer(name, shape, conv.groups, transposed, start))
-                start += layers[-1].size
-        if not layers:
+        for name, part in module.named_modules():
+            found = _layer(name, part, units, biases, start)
+            layers += found
+            start += sum(layer.size for layer in found)
+        if units == "kernel" and not any(isinstance(m, Convolution) for m in module.modules()):
             raise InputError(
                 f"{type(module).__name__} has no 2-D convolution, so that there are no filters to "
-                "attribute; expected a network with Conv2d or ConvTranspose2d layers"
+                "attribute; expected a network with Conv2d or ConvTranspose2d layers, or "
+                "attribution.units: channel"
             )
+        if not layers:
+            raise InputError(f"{type(module).__name__} has no weights that could be attributed")
         return cls(layers)
 
     def __len__(self) -> int:
         return sum(layer.size for layer in self.layers)
 
     @cached_property
+    def places(self) -> dict[str, Tensor]:
+        """By name of a parameter the unit of each element, integers that broadcast against it."""
+        return {name: place for layer in self.layers for name, place in layer.places.items()}
+
+    @cached_property
     def layer_numbers(self) -> np.ndarray:
-        """Layer number, counted from 0, of each filter: integer vector (filters,)."""
+        """Layer number, counted from 0, of each unit: integer vector (units,)."""
         return np.repeat(np.arange(len(self.layers)), [layer.size for layer in self.layers])
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Address of each filter, as columns of a table: filter, layer, out_channel, in_channel."""
-        channels = [layer.channels() for layer in self.layers]
+        """Address of each unit, as columns of a table: filter, layer, out_channel, in_channel."""
         return {
             "filter": np.arange(len(self)),
             "layer": np.array([layer.name for layer in self.layers])[self.layer_numbers],
-            "out_channel": np.concatenate([out for out, _ in channels]),
-            "in_channel": np.concatenate([into for _, into in channels]),
+            "out_channel": np.concatenate([layer.out_channel for layer in self.layers]),
+            "in_channel": np.concatenate([layer.in_channel for layer in self.layers]),
         }
 
     def reduce(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Sum a quantity over each filter's elements.
+        """Sum a quantity over each unit's elements.
 
         Args:
-            values: per weight name a tensor of the weight's shape; others are ignored.
+            values: per parameter a tensor of its shape; those that belong to no unit are ignored.
 
         Returns:
-            The sums, float (filters,).
+            The sums, float (units,).
         """
-        return torch.cat([values[la.parameter].sum(dim=(2, 3)).flatten() for la in self.layers])
+        some = values[self.layers[0].parameter]
+        # the one number that changes no other by being added, not even the sign of a zero
+        result = torch.full((len(self),), -0.0, dtype=some.dtype, device=some.device)
+        for name, place in self.places.items():
+            value = values[name]
+            inner = [d for d, size in enumerate(place.shape) if size != value.shape[d]]
+            sums = value.sum(dim=inner) if inner else value
+            result.index_add_(0, place.flatten().to(some.device), sums.flatten())
+        return result
 
     def masks(self, selected: np.ndarray) -> dict[str, Tensor]:
-        """Boolean masks that broadcast against the weights.
+        """Boolean masks that broadcast against the parameters.
 
         Args:
-            selected: boolean (filters,).
+            selected: boolean (units,).
 
         Returns:
-            Per weight name a tensor of shape (d0, d1, 1, 1), for all layers.
+            Per parameter that belongs to units a tensor of as many dimensions.
         """
         flat = torch.as_tensor(selected)
         if flat.dtype != torch.bool or flat.shape != (len(self),):
@@ -137,18 +151,72 @@ class FilterIndex:
                 f"a choice of filters must be boolean of shape ({len(self)},), "
                 f"not {flat.dtype} of shape {tuple(flat.shape)}"
             )
-        return {la.parameter: flat[la.span].reshape(*la.shape, 1, 1) for la in self.layers}
+        return {name: flat[place.to(flat.device)] for name, place in self.places.items()}
 
     def substitute(
         self, state: Mapping[str, Tensor], other: Mapping[str, Tensor], selected: np.ndarray
     ) -> dict[str, Tensor]:
-        """Put the selected filters of `other` into `state` (the paper's masking, section 4.2).
+        """Put the selected units of `other` into `state` (the paper's masking, section 4.2).
 
-        Biases and everything that is not a filter stay those of `state`. Neither argument is
-        changed.
+        Everything that belongs to no unit stays that of `state`. Neither argument is changed.
         """
         result = dict(state)
         for name, mask in self.masks(selected).items():
             mask = mask.to(state[name].device)
             result[name] = torch.where(mask, other[name], state[name])
         return result
+
+
+def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) -> list[Layer]:
+    """A module as a layer; none if no parameter of its own belongs to a unit."""
+    own = {
+        key: value
+        for key, value in module.named_parameters(recurse=False)
+        if biases == "units" or not key.endswith("bias")
+    }
+    weight = own.pop("weight") if units == "kernel" and isinstance(module, Convolution) else None
+    if units == "kernel" and biases == "target":
+        own = {}
+    addresses, numbers = [], {}
+    if weight is not None:
+        addresses += zip(*(ends.tolist() for ends in ends_of_kernels(module)), strict=True)
+        numbers["weight"] = np.arange(len(addresses)).reshape(*weight.shape[:2], 1, 1)
+    first, width = len(addresses), 0 if units == "layer" else _width(module, own)
+    numbers |= {key: first + _channels(module, key, v, width) for key, v in own.items()}
+    if own:
+        addresses += [(channel, NONE) for channel in range(width)]
+    if any(number.max() == first + width for key, number in numbers.items() if key in own):
+        addresses.append((NONE, NONE))  # what belongs to no channel
+    if not addresses:
+        return []
+    places = {
+        f"{name}.{key}" if name else key: start + torch.as_tensor(number)
+        for key, number in numbers.items()
+    }
+    out_channel, in_channel = np.array(addresses, int).T
+    return [Layer(name, start, out_channel, in_channel, places)]
+
+
+def _width(module: nn.Module, own: Mapping[str, Tensor]) -> int:
+    """How many channels a module's output has, as far as its parameters tell."""
+    if isinstance(module, Convolution):
+        return module.out_channels
+    return next((value.shape[0] for value in own.values() if value.ndim), 0)
+
+
+def _channels(module: nn.Module, key: str, value: Tensor, width: int) -> np.ndarray:
+    """Output channel of each element of a parameter, to broadcast; `width` if it has none."""
+    if width and key == "weight" and isinstance(module, nn.ConvTranspose2d):
+        channels = ends_of_kernels(module)[0].reshape(*value.shape[:2], 1, 1)
+        return channels if module.groups > 1 else channels[:1]
+    if width and value.ndim and value.shape[0] == width:
+        return np.arange(width).reshape(width, *[1] * (value.ndim - 1))
+    return np.full([1] * value.ndim, width)
+
+
+def ends_of_kernels(conv: Convolution) -> tuple[np.ndarray, np.ndarray]:
+    """Output and input channel of each kernel of a convolution, integer vectors (kernels,)."""
+    rows, columns = conv.weight.shape[:2]
+    first, second = np.divmod(np.arange(rows * columns), columns)
+    second = second + first // (rows // conv.groups) * columns
+    return (second, first) if isinstance(conv, nn.ConvTranspose2d) else (first, second)

@@ -1,11 +1,11 @@
 """Gates: networks between baseline and target, one number per filter.
 
-theta(m) = baseline + m * (target - baseline), with a gate m_j for every *unit* j: the filters of
-the pair's index in their order, and behind them, if wanted, every single bias and every other
-parameter element by element. All gates 1 is the target, all 0 the baseline. Masking (Xie et al.
-2021, section 4.2) is m = 1 outside the chosen filters and 0 on them, insertion the opposite,
-modulation by lambda is lambda on them, interpolation of whole networks (Wang et al. 2019, arXiv
-1811.10515) is one lambda for all.
+theta(m) = baseline + m * (target - baseline), with a gate m_j for every *unit* j: those of the
+pair's index in their order, and behind them, if wanted, every parameter that belongs to none of
+them, such as biases, element by element. All gates 1 is the target, all 0 the baseline. Masking
+(Xie et al. 2021, section 4.2) is m = 1 outside the chosen filters and 0 on them, insertion the
+opposite, modulation by lambda is lambda on them, interpolation of whole networks (Wang et al. 2019,
+arXiv 1811.10515) is one lambda for all.
 """
 
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ class Gates:
 
     Args:
         pair: baseline and target.
-        others: whether parameters outside filters, such as biases, have gates of their own, one
-            per element; else they are those of the target, as in the paper's experiments.
+        others: whether parameters that belong to no unit of the index, such as biases, have gates
+            of their own, one per element; else they are those of the target, as in the paper's
+            experiments.
     """
 
     def __init__(self, pair: Pair, *, others: bool = False):
-        self.pair, start = pair, len(pair.index)
-        filters = {layer.parameter: layer for layer in pair.index.layers}
-        self._places: dict[str, tuple[slice, tuple[int, ...]]] = {
-            name: (layer.span, (*layer.shape, 1, 1)) for name, layer in filters.items()
-        }
-        rest = dict(pair.network.named_parameters()).keys() - filters.keys() if others else ()
+        device, start = pair.compute.device, len(pair.index)
+        self.pair = pair
+        self._places = {name: place.to(device) for name, place in pair.index.places.items()}
+        rest = dict(pair.network.named_parameters()).keys() - self._places.keys() if others else ()
         for name in sorted(rest):
             shape = pair.target[name].shape
-            self._places[name] = (slice(start, start + shape.numel()), tuple(shape))
+            numbers = torch.arange(start, start + shape.numel(), device=device)
+            self._places[name] = numbers.reshape(shape)
             start += shape.numel()
         self._count = start
 
@@ -55,8 +55,8 @@ class Gates:
         if gates.shape != (len(self),):
             raise ValueError(f"gates must have shape ({len(self)},), not {tuple(gates.shape)}")
         result = dict(self.pair.target)
-        for name, (span, shape) in self._places.items():
-            gate = gates[span].reshape(shape)
+        for name, place in self._places.items():
+            gate = gates[place]
             baseline, target = self.pair.baseline[name], self.pair.target[name]
             change = target - baseline
             # from the nearer end, so that both ends are exact

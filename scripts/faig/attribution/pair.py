@@ -24,12 +24,15 @@ class Pair:
         baseline: weights of the plain SR network, the paper's theta-bar, on the device.
         target: weights of the blind SR network, the paper's theta, on the device.
         compute: device and precision.
+        units, biases: what has a score, see `FilterIndex.of`.
     """
 
     network: nn.Module
     baseline: Mapping[str, Tensor]
     target: Mapping[str, Tensor]
     compute: Compute
+    units: str = "kernel"
+    biases: str = "target"
 
     @classmethod
     def of(
@@ -38,6 +41,7 @@ class Pair:
         baseline: Mapping[str, Tensor],
         target: Mapping[str, Tensor],
         compute: Compute,
+        **units: str,
     ) -> "Pair":
         """Move a network and copies of its weights to the device."""
         states = [
@@ -46,10 +50,12 @@ class Pair:
         ]
         placed = compute.place(network).eval()
         placed.load_state_dict(states[1])
-        return cls(placed, *states, compute)
+        return cls(placed, *states, compute, **units)
 
     @classmethod
-    def load(cls, network: nn.Module, baseline: Path, target: Path, compute: Compute) -> "Pair":
+    def load(
+        cls, network: nn.Module, baseline: Path, target: Path, compute: Compute, **units: str
+    ) -> "Pair":
         """Read both weights from files.
 
         Raises:
@@ -58,7 +64,7 @@ class Pair:
         states = [load_weights(path) for path in (baseline, target)]
         for path, state in zip((baseline, target), states, strict=True):
             load_state(network, state, str(path))
-        return cls.of(network, *states, compute)
+        return cls.of(network, *states, compute, **units)
 
     @cached_property
     def equal(self) -> bool:
@@ -74,4 +80,4 @@ class Pair:
     @cached_property
     def index(self) -> FilterIndex:
         """The network's filters."""
-        return FilterIndex.of(self.network)
+        return FilterIndex.of(self.network, self.units, self.biases)

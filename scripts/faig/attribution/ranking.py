@@ -153,14 +153,18 @@ def match_random(ranking: pd.DataFrame, seed: int) -> pd.DataFrame:
 def shuffle_within_layers(layers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A permutation that leaves every filter in its layer.
 
+    Where each layer has one filter, as layers themselves have, all change places.
+
     Args:
         layers: the layer of each filter, (filters,).
 
     Returns:
         Integers (filters,).
     """
-    order = np.arange(len(layers))
-    for layer in np.unique(layers):
+    order, names = np.arange(len(layers)), np.unique(layers)
+    if len(names) == len(layers):
+        return rng.permutation(order)
+    for layer in names:
         places = np.flatnonzero(layers == layer)
         order[places] = rng.permutation(places)
     return order

@@ -25,6 +25,7 @@ def retrain(
     tests: Mapping[str, ImageStore],
     degradations: Sequence[str],
     compute: Compute,
+    **units: str,
 ) -> pd.DataFrame:
     """Train each choice of filters from the baseline, on the same batches; measure the result.
 
@@ -33,6 +34,7 @@ def retrain(
         chosen: which filters to train, and where to save and go on from.
         tests: by name of the dataset.
         degradations: of the test images.
+        units: what is chosen, see `FilterIndex.of`.
 
     Returns:
         Columns of the choice, input_degradation, image, psnr (dB), dataset.
@@ -48,7 +50,7 @@ def retrain(
                 sampler,
                 schedule,
                 compute,
-                trainable=FilterIndex.of(network).masks(choice.selected),
+                trainable=FilterIndex.of(network, **units).masks(choice.selected),
                 checkpoint=checkpoint,
                 label=choice.label,
             )

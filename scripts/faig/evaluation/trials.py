@@ -193,17 +193,20 @@ def compare(one: np.ndarray, other: np.ndarray, factor: float | None) -> list[di
 
 
 def permuted_change(pair: Pair, share: float, seed: int) -> Pair:
-    """The pair with its filters' changes permuted inside layers, from the output on.
+    """The pair with its changes permuted inside layers, from the output on.
+
+    Kernels of convolutions change places, or rows of matrices, whatever the units are.
 
     Args:
         share: of the layers, in (0, 1].
     """
-    layers = pair.index.layers
+    names = [layer.parameter for layer in pair.index.layers]
+    names = [name for name in names if pair.target[name].ndim > 1]
     target = dict(pair.target)
-    for layer in layers[len(layers) - max(1, round(share * len(layers))) :]:
-        name = layer.parameter
+    for name in names[len(names) - max(1, round(share * len(names))) :]:
         generator = torch.Generator().manual_seed(derive(seed, "permuted change", name))
-        change = (pair.target[name] - pair.baseline[name]).flatten(0, 1)
+        change = pair.target[name] - pair.baseline[name]
+        change = change.flatten(0, 1) if change.ndim > 2 else change
         order = torch.randperm(len(change), generator=generator).to(change.device)
         target[name] = pair.baseline[name] + change[order].reshape(pair.target[name].shape)
     return replace(pair, target=target)

@@ -15,6 +15,7 @@ from .text import GLUE, aligned, percent, prose
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
 CARRIERS = ["signed", "faig"]  # methods whose number of filters is told
 BUSIEST = 3  # layers named
+NOUNS = {"kernel": "filters", "channel": "channels", "layer": "layers"}  # by units
 
 
 def levels(networks: pd.DataFrame) -> Iterator[str]:
@@ -51,7 +52,7 @@ def lights(trust: pd.DataFrame) -> Iterator[str]:
             yield from prose(f"    {row['level']}: {name}: {row['reason']}")
 
 
-def carriers(league: pd.DataFrame, filters: int) -> Iterator[str]:
+def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
     """How many filters carry each degradation's skill, found on validation images; over seeds.
 
     The fewest whose deletion takes 85 to 115 % of the gain and spares the others, see
@@ -70,7 +71,7 @@ def carriers(league: pd.DataFrame, filters: int) -> Iterator[str]:
         count = f"{mean['chosen'] * filters / 100:.0f} of {filters:,}"
         own, other = (shown(mean, name) for name in ("carried", "carried_other"))
         yield from prose(
-            f"  {count} filters ({mean['chosen']:.2g}%, by {method}) carry {own} of the gain on "
+            f"  {count} {noun} ({mean['chosen']:.2g}%, by {method}) carry {own} of the gain on "
             f"{degradation} and {other} of another; as many random ones in FAIG's layers carry "
             f"{percent(mean['carried_random'])}"
         )
@@ -82,7 +83,7 @@ def shown(mean: pd.Series, name: str) -> str:
     return f"{percent(mean[name])}{GLUE}[{low:z.0f},{GLUE}{high:z.0f}]"
 
 
-def places(locations: pd.DataFrame) -> Iterator[str]:
+def places(locations: pd.DataFrame, noun: str) -> Iterator[str]:
     """In which layers FAIG's top 1 % lie, mean over seeds."""
     located = locations[locations["method"] == "faig"]
     for degradation, table in located.groupby("degradation", sort=False):
@@ -92,7 +93,7 @@ def places(locations: pd.DataFrame) -> Iterator[str]:
         names = [f"{name}{GLUE}{percent(share)}" for name, share in busiest.items() if share]
         count = layers["chosen"].sum()
         yield from prose(
-            f"  top {100 * TOP:g}% for {degradation}: {count:.0f} filters, mean depth "
+            f"  top {100 * TOP:g}% for {degradation}: {count:.0f} {noun}, mean depth "
             f"{percent(depth)}, most in {', '.join(names)}"
         )
 
@@ -183,27 +184,34 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
 OPTIONAL = {"masking": forgotten, "retraining": learned, "prediction": predicted}
 
 
-def summarize(tables: dict[str, pd.DataFrame], left_out: Sequence[str] = ()) -> str:
+def summarize(
+    tables: dict[str, pd.DataFrame],
+    left_out: Sequence[str] = (),
+    units: str = "kernel",
+    biases: str = "target",
+) -> str:
     """The whole page.
 
     Args:
         tables: by name, those of `report.tables`; those of masking, re-training and prediction may
             be missing.
         left_out: stages that were not asked for, in words.
+        units, biases: what was attributed, see `FilterIndex.of`.
     """
+    noun = NOUNS[units] + " and biases" * (units == "kernel" and biases == "units")
     removed = ", which remove ".join(tables["league"]["degradation"].unique())
-    lines = [f"Which {100 * TOP:g} % of the filters remove {removed}, and how do we know?"]
+    lines = [f"Which {100 * TOP:g} % of the {noun} remove {removed}, and how do we know?"]
     per_network = {name: table for name, table in tables.items() if "network" in table}
     for network in tables["networks"]["network"].unique():
         rows = {name: table[table["network"] == network] for name, table in per_network.items()}
         filters, images = (rows["networks"][key].iloc[0] for key in ("filters", "images"))
         seeds = rows["networks"]["seed"].nunique()
-        lines += ["", f"{network}: {filters:,} filters; seeds: {seeds}, test images: {images}"]
-        lines += carriers(rows["league"], filters)
+        lines += ["", f"{network}: {filters:,} {noun}; seeds: {seeds}, test images: {images}"]
+        lines += carriers(rows["league"], filters, noun)
         lines += fitness(rows["health"])
         lines += lights(rows["trust"])
         lines += levels(rows["networks"])
-        lines += places(rows["locations"])
+        lines += places(rows["locations"], noun)
         for name, told in OPTIONAL.items():
             lines += told(rows[name]) if name in rows else ()
         lines += trusted(rows["completeness"], rows["health"])

@@ -40,6 +40,18 @@ class Attribution(Section):
         description="those whose filters are searched for; each is contrasted with the others, so "
         "none may have all operators that another has beyond `clean`",
     )
+    units: Literal["kernel", "channel", "layer"] = Field(
+        "kernel",
+        description="what has a score, is ranked, masked and re-trained: the paper's 2-D kernels "
+        "of convolutions; output channels, which are the rows of a linear layer, and of a "
+        "normalisation the channels with their scales; or layers. Figures call all of them filters",
+    )
+    biases: Literal["target", "units"] = Field(
+        "target",
+        description="where biases are: always the target's, as in the paper; or in the unit of "
+        "their channel or layer. Beside kernels each is a unit of its own then, and so is all else "
+        "that is no kernel, by channels",
+    )
     images: Literal["all", "auto"] = Field(
         "all",
         description="of `data.attribution`; `auto` takes them in a random order until `agreement` "
