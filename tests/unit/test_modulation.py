@@ -107,7 +107,7 @@ def export(tmp_path, monkeypatch, strength: float, proportion: float, suffix: st
     pair = random_pair(network)
     write_table(tmp_path / "faig.parquet", ranking(pair), {})
     output = tmp_path / f"out.{suffix}"
-    cfg = {"network": SPEC, "degradation": "noise", "strength": strength}
+    cfg = {"network": SPEC, "units": {}, "degradation": "noise", "strength": strength}
     words = ["--config", json.dumps({**cfg, "proportion": proportion}), "--output", str(output)]
     words += ["--ranking", str(tmp_path / "faig.parquet")]
     for stage in states:

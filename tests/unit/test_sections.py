@@ -39,7 +39,7 @@ def all_sections(config: dict) -> dict[str, str]:
     config = configuration.load(config)
     section, seed = Sections(config), "0"
     texts = {f"synthesis/{name}": section.synthesis(name) for name in config["datasets"]}
-    texts["trust"] = section.trust()
+    texts["trust"], texts["summary"] = section.trust(), section.summary()
     texts["figures"], texts["matched_random"] = section.figures(), section.matched_random(seed)
     for network in config["networks"]:
         for stage in ("baseline", "target"):
@@ -102,7 +102,7 @@ def differing(one: dict, other: dict) -> set[str]:
           "modulation/*", *ATTRIBUTING]),
         ("attribution.units", "channel",
          ["health/*", "stability/*", "attribution/*", "ranking/*", "faithfulness/*", "masking/*",
-          "retraining/*", "prediction/*", "modulation/*"]),
+          "retraining/*", "prediction/*", "modulation/*", "export/*", "summary"]),
         ("health", {"nodes": 4}, ["health/*"]),
         ("health", {"limits": {"overlap": 0.8}}, ["health/*", "trust"]),
         ("stability", {"crops": 4}, ["stability/*"]),
