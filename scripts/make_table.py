@@ -1,12 +1,12 @@
 """Write one table of numbers (CSV) over all networks and seeds."""
 
 from faig.base.files import atomic_path
-from faig.report.tables import TABLES, read
+from faig.report.tables import TABLES, make, read
 from faig.run import cli
 
 
 def main(args) -> None:
-    result = TABLES[args.name](**read(args.table))
+    result = make(args.name, read(args.table))
     with atomic_path(args.output) as temporary:
         result.to_csv(temporary, index=False, float_format="%.6g")
 

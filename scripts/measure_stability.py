@@ -17,8 +17,10 @@ def main(args) -> None:
     stores = ImageStore(args.data), Redrawn(args.data, cfg["operators"], seed)
     side = cfg["crop"] // stores[0].scale
     crops, redrawn = (read_crops(s, degradations, cfg["clean"], side, cfg["crops"]) for s in stores)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair, null = (
+        end and Pair.load(build(**cfg["network"]), args.baseline, end, compute, **cfg["units"])
+        for end in (args.target, args.null)
+    )
     stability, coarse = stability_trials(
         pair,
         crops,
@@ -27,7 +29,7 @@ def main(args) -> None:
         cfg["nodes"],
         growth(stores[0], crops),
     )
-    sanity = sanity_trials(pair, crops, degradations, cfg["nodes"] // 2, coarse, seed)
+    sanity = sanity_trials(pair, crops, degradations, cfg["nodes"] // 2, coarse, seed, null)
     for table in (stability[stability["proportion"].fillna(TOP) == TOP], sanity):
         print(table.round(3).to_string(index=False))
     write_table(args.output, stability, {"config": cfg, "crops": len(crops)})
@@ -37,6 +39,7 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__, computes=True)
     cli.pair(parser)
+    parser.add_argument("--null", type=cli.Path, help="weights of a null target (safetensors)")
     cli.path(parser, "--data", "attribution images (HDF5)")
     cli.path(parser, "--sanity", "table of broken pairs to write (Parquet)")
     cli.path(parser, "--output", "table of agreements to write (Parquet)")

@@ -15,7 +15,8 @@ def main(args) -> None:
     pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
     ranking, method, store = read_table(args.ranking), args.ranking.stem, ImageStore(args.data)
     shown, rows = strengths(pair, store, method, ranking, cfg["strengths"], cfg["proportion"])
-    write(lambda: grid(rows, f"{args.network}: {shown}"), args.output, **cfg["style"])
+    title, health = f"{args.network}: {shown}", read_table(args.health)
+    write(lambda: grid(rows, title, health), args.output, **cfg["style"])
 
 
 if __name__ == "__main__":
@@ -23,6 +24,7 @@ if __name__ == "__main__":
     cli.network(parser)
     cli.pair(parser)
     cli.path(parser, "--ranking", "a ranking (Parquet, named by its method)")
+    cli.path(parser, "--health", "the pair's health (Parquet)")
     cli.path(parser, "--data", "test images (HDF5); the first one is shown")
     cli.path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
     cli.run(main, parser)

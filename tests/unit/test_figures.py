@@ -239,6 +239,11 @@ def test_most_detailed_part_is_found_on_the_step_grid():
 def test_grid_shows_every_image_with_its_text():
     image = np.zeros((8, 8, 3), np.uint8)
     cells = {"input": (image[::2, ::2], ""), "target": (image, "30.00 dB")}
-    figure = grid({"blur input": cells, "noise input": cells}, "net: photo")
+    health = pd.DataFrame(
+        {"input_degradation": ["blur"], "verdict": ["unfit"], "reason": ["a hill"]}
+    )
+    figure = grid({"blur input": cells, "noise input": cells}, "net: photo", health)
+    assert "UNFIT PAIR" in figure.get_suptitle()
+    assert figure.get_suptitle().endswith("blur: a hill")
     assert len(figure.axes) == 4
     assert {"blur input", "noise input", "input", "target", "30.00 dB"} <= texts(figure)

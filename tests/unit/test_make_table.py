@@ -297,3 +297,19 @@ def test_summary_warns_of_inexact_attribution(results):
     results["health"]["more_nodes"] = True
     results["completeness"]["above_2_percent"] = False
     assert "WARNING" not in summarize(results)
+
+
+def test_tables_of_rankings_carry_the_worst_verdict_on_their_pair(reference):
+    facts = {"input_degradation": "blur", "reason": "", "advice": ""}
+    health = pd.DataFrame(
+        [{**facts, "network": "net", "seed": s, "verdict": v} for s, v in PAIRS.items()]
+    )
+    masked = ablated({"blur": (27, 31)})
+    made = tables.make("masking", {"masked": masked, "reference": reference, "health": health})
+    assert made["pair"].tolist() == ["unfit"]
+    agreed = pd.DataFrame([{"trial": "halves", "network": "net", "seed": s} for s in PAIRS])
+    made = tables.make("stability", {"stability": agreed, "health": health})
+    assert made["pair"].tolist() == list(PAIRS.values())
+
+
+PAIRS = {0: "healthy", 1: "unfit"}

@@ -106,6 +106,8 @@ def differing(one: dict, other: dict) -> set[str]:
         ("health", {"nodes": 4}, ["health/*"]),
         ("health", {"limits": {"overlap": 0.8}}, ["health/*", "trust"]),
         ("stability", {"crops": 4}, ["stability/*"]),
+        ("stability", {"null_target": True}, ["stability/*"]),
+        ("baseline_seed", "shared", []),
         ("trust", {"limits": {"specificity": 0.1}}, ["trust"]),
         ("training.baseline.iterations", 7, ["training/*/baseline"]),
         ("training.target.iterations", 7, ["training/*/target"]),
@@ -227,6 +229,13 @@ def test_swapping_two_values_matters():
     one = changed(changed(DEFAULT, "training.patch", 32), "training.batch", 16)
     other = changed(changed(DEFAULT, "training.patch", 16), "training.batch", 32)
     assert {"training/srcnn/baseline", "retraining/srresnet"} <= differing(one, other)
+
+
+def test_a_null_target_is_trained_as_long_on_clean_input():
+    section = Sections(configuration.load(DEFAULT))
+    target, null = (json.loads(section.training("srcnn", "0", n)) for n in ("target", "null"))
+    assert list(null["degradations"]) == ["bicubic"]
+    assert null["schedule"] == target["schedule"]
 
 
 def test_figures_see_only_their_own_needs():

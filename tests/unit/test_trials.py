@@ -1,6 +1,7 @@
 """What the trials of a planted pair must give, and what they cannot measure."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from faig.attribution.methods import attribute
@@ -14,10 +15,11 @@ from faig.evaluation.trials import (
     permuted_change,
     sanity_trials,
     score,
+    seed_trials,
     stability_trials,
 )
 from faig.evaluation.trust import DESTROYED, EXPECTED
-from toys import BLUR, CPU, FEATURES, NOISE, RANKED, SmoothNetwork
+from toys import BLUR, CPU, FEATURES, NOISE, RANKED, SmoothNetwork, trained
 
 OPERATORS = {"blur": BLUR, "noise": NOISE}
 
@@ -112,9 +114,37 @@ def test_permuted_changes_stay_inside_their_layers(pair):
 
 
 def test_what_is_destroyed_is_noticed(pair, crops, tried):
-    table = sanity_trials(pair, crops, RANKED, 4, tried[1], seed=0)
+    null = Pair.of(
+        SmoothNetwork(features=FEATURES),
+        pair.baseline,
+        trained(pair.network, crops, ["bicubic"], 100, 0.003),
+        CPU,
+    )
+    table = sanity_trials(pair, crops, RANKED, 4, tried[1], seed=0, null=null)
     found = table.groupby(["method", "trial"])["found"].mean()
     assert (found.xs("equal", level="trial") == 0).all()
     assert found["weight_change", "swapped"] == found["weight_change", "shuffled"] == 1
     assert found["faig", "swapped"] < 0.1  # no filter is among the best for both
     assert set(table["trial"]) == set(EXPECTED) > set(DESTROYED)
+    halves = tried[0].query("trial == 'halves' and proportion == 0.01 and method == 'faig'")
+    assert found["faig", "null"] < halves["agreement"].mean()
+    assert found["weight_change", "null"] < 1
+
+
+def test_seeds_are_compared_in_pairs():
+    tables = [ranked(np.random.default_rng(seed).permutation(200)) for seed in (0, 0, 1)]
+    table = seed_trials({"faig": tables, "signed": []})
+    table = table[table["proportion"] == 0.05]
+    assert set(table["method"]) == {"faig"}
+    blur = table[table["degradation"] == "blur"]["agreement"].tolist()
+    assert blur[0] == 1
+    assert len(blur) == 3
+    assert max(blur[1:]) < 0.3
+    assert table["predicted"].isna().all()
+
+
+def ranked(scores: np.ndarray) -> pd.DataFrame:
+    """A ranking table, out of order."""
+    rows = {"filter": np.arange(len(scores)), "score": scores.astype(float)}
+    tables = [pd.DataFrame(rows).assign(degradation=name) for name in RANKED]
+    return pd.concat(tables).sort_values("score")

@@ -60,3 +60,16 @@ def test_another_architecture_is_named(workflow, exported):
     output = workflow.run("results/tiny/models/small/seed0/target.safetensors", check=False).stdout
     assert "weights of another architecture than SRResNet" in output
     assert "body.1.conv1.weight" in output
+
+
+def test_targets_of_all_seeds_may_be_fine_tuned_from_one_baseline(workflow):
+    workflow.config |= {"seeds": [0, 1], "baseline_seed": "shared"}
+    workflow.config["stability"] |= {"null_target": True}
+    plan = workflow.plan()
+    counts = {"train_baseline": 1, "train_null": 1, "train_target": 2, "compare_seeds": 1}
+    assert {rule: plan[rule] for rule in counts} == counts
+
+
+def test_a_null_target_is_the_baseline_fine_tuned_on_clean_images(workflow):
+    workflow.config["stability"] |= {"null_target": True}
+    assert workflow.plan()["train_null"] == 1

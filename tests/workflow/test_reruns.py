@@ -79,7 +79,9 @@ ATTRIBUTION = {"attribute", "table_completeness", "take_signed"} | RANKING
 HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
     "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
-    "plot_prediction", "plot_modulation", "table_findings",
+    "plot_prediction", "plot_modulation", "plot_grid", "plot_strip",
+    "table_findings", "table_masking", "table_league", "table_retraining", "table_locations",
+    "table_prediction", "table_completeness", "table_stability", "table_sanity",
 } | TRUST  # fmt: skip
 # on the same crops
 LOOKS = {"check_pair"} | HEALTH
@@ -115,6 +117,12 @@ CHANGES = {
     "seeds": (
         {"seeds": [0, 1]},
         TRAINING - QUADRATURE - GRID - STRIP - EXPORT - MODULATED - {"check_pair"} | LEARNING,
+    ),
+    "baseline_seed": (
+        {"seeds": [0, 1], "baseline_seed": "shared"},
+        TARGET - QUADRATURE - GRID - STRIP - EXPORT - MODULATED - {"check_pair"}
+        | {"compare_seeds"}
+        | LEARNING,
     ),
     "noise_seed": ({"noise_seed": 1}, ALL_IMAGES),
     "device": ({"device": "cpu"}, TRAINING | SPEED | LEARNING),
@@ -211,6 +219,7 @@ CHANGES = {
     "stability.crop": ({"stability.crop": 16}, STABILITY),
     "stability.crops": ({"stability.crops": 1}, STABILITY),
     "stability.nodes": ({"stability.nodes": 4}, STABILITY),
+    "stability.null_target": ({"stability.null_target": True}, {"train_null"} | STABILITY),
     **{
         f"trust.limits.{name}": ({"trust": {"limits": {name: 0.25}}}, TRUST)
         for name in (
@@ -317,6 +326,7 @@ SCRIPTS = {
     "check_health": HEALTH,
     "check_pair": {"check_pair"},
     "compare_photographs": COMPARED | COMPARED_BLURRED,
+    "compare_seeds": set(),  # of one seed, none
     "download": ARCHIVE,
     "evaluate": EVALUATION,
     "evaluate_two_branch": COMPARISON,

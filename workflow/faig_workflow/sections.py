@@ -110,18 +110,21 @@ class Sections:
         own = self.config["training"] or {}
         stages = filter(None, (own.get("baseline"), own.get("target")))
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
+        if self.config["stability"]["null_target"]:
+            used[self.config["clean"]] = None
         return self._synthesis(dataset, self._degradations(used), self.config["degradations"])
 
     def training(self, network: str, seed: str, stage: str) -> str:
-        """One stage of training, `baseline` or `target`."""
-        own = self.config["training"][stage]
+        """One stage of training: `baseline`, `target`, or `null`, a target of clean images."""
+        own = self.config["training"]["target" if stage == "null" else stage]
+        inputs = [self.config["clean"]] if stage == "null" else own["degradations"]
         return canonical_json(
             {
                 "stage": stage,
                 "network": self._network(network),
                 "seed": int(seed),
                 "batches": self._batches(),
-                "degradations": self._degradations(own["degradations"]),
+                "degradations": self._degradations(inputs),
                 "schedule": self._schedule(own),
                 "validations": self.config["training"]["validations"],
                 "validation_images": self.config["training"]["validation_images"],

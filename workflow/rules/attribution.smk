@@ -25,12 +25,28 @@ use rule step from compute as check_health with:
 use rule step from compute as measure_stability with:
     input:
         **PAIR,
+        **WITH_NULL,
         data="<run>/<attribution>",
     output:
         "<stability>/stability.parquet",
         sanity="<stability>/sanity.parquet",
     params:
         **step("measure_stability", section.stability, its_network),
+
+
+use rule step from local as compare_seeds with:
+    input:
+        rankings=expand(
+            "<run>/ranking/{{network}}/seed{seed}/{method}.parquet",
+            seed=SEEDS,
+            method=METHODS,
+        ),
+    output:
+        "<run>/stability/{network}/seeds.parquet",
+    pathvars:
+        per="{network}",
+    params:
+        **step("compare_seeds"),
 
 
 use rule step from compute as attribute with:

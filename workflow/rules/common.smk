@@ -109,6 +109,7 @@ wildcard_constraints:
 
 
 PER_PAIR = "{network}/seed{seed}"
+MODEL = f"<run>/models/{PER_PAIR}"
 COMPARED = "<comparison>/{setting}/{system}/seed{seed}"
 
 
@@ -120,7 +121,7 @@ pathvars:
     validation=f"data/{config['data']['validation']}.h5",
     attribution=f"data/{config['data']['attribution']}.h5",
     choosing=f"data/{config['data']['validation'] or config['data']['attribution']}.h5",
-    model=f"<run>/models/{PER_PAIR}",
+    model=MODEL,
     ablation=f"<run>/ablation/{PER_PAIR}",
     faithfulness=f"<run>/faithfulness/{PER_PAIR}",
     rankings=f"<run>/ranking/{PER_PAIR}",
@@ -176,13 +177,17 @@ def stored(folder, datasets):
     return expand(f"{folder}/data/{{dataset}}.h5", dataset=dict.fromkeys(datasets))
 
 
-PAIR = {stage: f"<model>/{stage}.safetensors" for stage in STAGES}
+FIRST_MODEL = f"<run>/models/{{network}}/seed{SEEDS[0]}"
+SHARED = config["baseline_seed"] == "shared"
+# where a seed's weights lie, by stage
+MODELS = {"baseline": FIRST_MODEL if SHARED else MODEL, "target": MODEL}
+PAIR = {stage: f"{folder}/{stage}.safetensors" for stage, folder in MODELS.items()}
+# what is trained from the baseline alone lies beside it
+NULL = f"{MODELS['baseline']}/null.safetensors"
+WITH_NULL = {"null": NULL} if config["stability"]["null_target"] else {}
 TRAINING_DATA = stages.used_for_training(config)
 TEST_DATA = stored("<run>", TESTS)
-FIRST_PAIR = {
-    stage: f"<run>/models/{{network}}/seed{SEEDS[0]}/{stage}.safetensors"
-    for stage in STAGES
-}
+FIRST_PAIR = {stage: f"{FIRST_MODEL}/{stage}.safetensors" for stage in STAGES}
 # what is measured on demand: cost of attribution at the nodes that are exact enough, and speed
 MEASURED = [
     *["quadrature", "attribution"] * ("exactness" in ASKED),

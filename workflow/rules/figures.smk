@@ -19,6 +19,7 @@ use rule step from compute as plot_grid with:
     input:
         **FIRST_PAIR,
         ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
+        health=f"<run>/health/{{network}}/seed{SEEDS[0]}.parquet",
         data=f"<run>/data/{TESTS[0]}.h5",
     output:
         *figure("grid", "2 Masking"),
@@ -32,6 +33,7 @@ use rule step from compute as plot_strip with:
     input:
         **FIRST_PAIR,
         ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
+        health=f"<run>/health/{{network}}/seed{SEEDS[0]}.parquet",
         data=f"<run>/data/{TESTS[0]}.h5",
     output:
         *figure("strip", "2 Masking"),

@@ -1,11 +1,14 @@
 # the tables that figures and tables of the report are made of, by the names that plot.py and
 # make_table.py know them by
-HISTORIES = {s: f"<run>/models/{PER_PAIR}/{s}_history.parquet" for s in STAGES}
+HISTORIES = {s: f"{folder}/{s}_history.parquet" for s, folder in MODELS.items()}
 HEALTH = {"health": f"<run>/health/{PER_PAIR}.parquet"}
 STABILITY, SANITY = (
     {name: f"<run>/stability/{PER_PAIR}/{name}.parquet"}
     for name in ("stability", "sanity")
 )
+# targets of different baselines share no filter that could be compared
+if SHARED and len(SEEDS) > 1:
+    STABILITY["seeds"] = "<run>/stability/{network}/seeds.parquet"
 TRUST = {"trust": f"<run>/trust/{PER_PAIR}.parquet"}
 ERRORS = {"errors": f"<run>/attribution/{PER_PAIR}/faig.parquet"}
 RANKED = {m: f"<run>/ranking/{PER_PAIR}/{m}.parquet" for m in RANKINGS}
@@ -48,7 +51,7 @@ JUDGED = {
 }
 
 # what a report can show, by category: rules that draw a figure of each network or make one table for
-# all, and their sources, of figures of rankings the pair's health too; where these are of a
+# all, and their sources, of figures and tables of rankings the pair's health too; where these are of a
 # setting, there is one of each setting
 ON_DEMAND, COMPARING = "7 Benchmark", "8 Two branches or one"
 SHOWABLE = {
@@ -63,8 +66,8 @@ SHOWABLE = {
         "plot_stability": STABILITY,
         "table_networks": FAIG | REFERENCE,
         "table_health": HEALTH,
-        "table_stability": STABILITY,
-        "table_sanity": SANITY,
+        "table_stability": STABILITY | HEALTH,
+        "table_sanity": SANITY | HEALTH,
     },
     "2 Masking": {
         "plot_masking": MASKED | HEALTH,
@@ -72,23 +75,26 @@ SHOWABLE = {
         "plot_faithfulness": SETS | HEALTH,
         "plot_league": LEAGUE | HEALTH,
         "plot_modulation": MODULATED | HEALTH,
-        "table_masking": MASKED | REFERENCE,
-        "table_league": LEAGUE,
+        "table_masking": MASKED | REFERENCE | HEALTH,
+        "table_league": LEAGUE | HEALTH,
     },
     "3 Re-training": {
         "plot_retraining": RETRAINED | REFERENCE | HEALTH,
-        "table_retraining": RETRAINED | REFERENCE,
+        "table_retraining": RETRAINED | REFERENCE | HEALTH,
     },
     "4 Locations": {
         "plot_locations": RANKED | HEALTH,
         "plot_locations_map": FAIG | HEALTH,
-        "table_locations": RANKED,
+        "table_locations": RANKED | HEALTH,
     },
     "5 Prediction": {
         "plot_prediction": PREDICTED | HEALTH,
-        "table_prediction": PREDICTED,
+        "table_prediction": PREDICTED | HEALTH,
     },
-    "6 Exactness": {"plot_quadrature": QUADRATURE, "table_completeness": ERRORS},
+    "6 Exactness": {
+        "plot_quadrature": QUADRATURE,
+        "table_completeness": ERRORS | HEALTH,
+    },
     ON_DEMAND: {
         "plot_benchmark": COST | QUADRATURE,
         "plot_training_benchmark": SPEED,

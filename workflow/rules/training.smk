@@ -45,7 +45,7 @@ if "target" in ASKED:
 
     use rule step from compute as train_target with:
         input:
-            start="<model>/baseline.safetensors",
+            start=PAIR["baseline"],
             data="<run>/<train>",
             validation="<run>/<validation>",
         output:
@@ -59,3 +59,20 @@ if "target" in ASKED:
             **training("target"),
 
     ruleorder: train_target > import_checkpoint
+
+
+if WITH_NULL:
+
+    # a target that learns nothing new, for the sanity of rankings
+    use rule step from compute as train_null with:
+        input:
+            start="<model>/baseline.safetensors",
+            data="<run>/<train>",
+            validation="<run>/<validation>",
+        output:
+            "<model>/null.safetensors",
+            history="<model>/null_history.parquet",
+        resources:
+            **request.training(config["training"]["target"]["iterations"]),
+        params:
+            **training("null"),

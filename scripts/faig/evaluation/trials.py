@@ -6,6 +6,7 @@ A ranking that means something is about the same when what should not matter is 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -173,6 +174,28 @@ def stability_trials(
     return table.assign(note=table.get("note", pd.Series("", table.index)).fillna("")), coarse
 
 
+def seed_trials(rankings: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """Compare the rankings of targets that were fine-tuned from the same baseline.
+
+    Targets of different baselines share no filter that could be compared.
+
+    Args:
+        rankings: by method, one table of each seed: columns filter, degradation, score.
+
+    Returns:
+        As of `stability_trials`, the trial being `seeds`, for every two seeds.
+    """
+    rows = []
+    for method, tables in rankings.items():
+        for pair in combinations(tables, 2):
+            for name in pair[0]["degradation"].unique():
+                own = (table[table["degradation"] == name].sort_values("filter") for table in pair)
+                one, other = (table["score"].to_numpy() for table in own)
+                facts = {"method": method, "trial": "seeds", "degradation": name}
+                rows += [{**facts, **row} for row in compare(one, other, None)]
+    return pd.DataFrame(rows).assign(measured=True, note="")
+
+
 def compare(one: np.ndarray, other: np.ndarray, factor: float | None) -> list[dict]:
     """The agreement of two rankings, a row per proportion, see `stability_trials`."""
     shared, whole, rows = overlaps(one, other), spearman(one, other), []
@@ -219,11 +242,13 @@ def sanity_trials(
     nodes: int,
     coarse: Scored,
     seed: int,
+    null: Pair | None = None,
 ) -> pd.DataFrame:
     """Destroy what a ranking should depend on, and tell whether it notices (Adebayo et al. 2018).
 
     Args:
         coarse: scores with as many nodes, of the pair as it is.
+        null: its baseline, and that fine-tuned on the clean input; None if there is none.
 
     Returns:
         A row per method, trial and degradation with found:
@@ -234,6 +259,7 @@ def sanity_trials(
         - shuffled: the same when the output is compared with another crop's ground truth.
         - permuted_50, permuted_100: the same when the changes of so many per cent of the layers,
           from the output on, are permuted inside them; should come down to about 0.
+        - null: the same where the target learned no skill; should be less than halves agree.
     """
     rows = []
 
@@ -260,4 +286,6 @@ def sanity_trials(
     for share in STAGES:
         broken = permuted_change(pair, share, seed)
         note(f"permuted_{100 * share:.0f}", score(broken, crops, degradations, nodes).ranked)
+    if null:
+        note("null", score(null, crops, degradations, nodes).ranked)
     return pd.DataFrame(rows)

@@ -15,7 +15,12 @@ from .verdicts import Limits
 
 LEVELS = ("green", "amber", "red")  # from best to worst
 NOT_MEASURED = "not measured"
-DESTROYED = ("swapped", "shuffled", "permuted_100")  # sanity trials in which nothing may be left
+DESTROYED = (
+    "swapped",
+    "shuffled",
+    "permuted_100",
+    "null",
+)  # sanity trials in which nothing may be left
 CONTROL = "weight_change"  # depends on no image: stable, and blind, by definition
 # what each sanity trial should give
 EXPECTED = {
@@ -24,11 +29,13 @@ EXPECTED = {
     "shuffled": "less than halves agree",
     "permuted_50": "falls towards 0",
     "permuted_100": "about 0",
+    "null": "less than halves agree",
 }
 WORDS = {
     "swapped": "the degradations change places",
     "shuffled": "the ground truth is another crop's",
     "permuted_100": "the changes of weights are permuted",
+    "null": "the target learned nothing but clean images",
 }
 
 

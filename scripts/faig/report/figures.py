@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..evaluation.verdicts import VERDICTS
 from . import (
     ablation_figures,
     benchmark_figures,
@@ -24,7 +23,7 @@ from . import (
     trust_figures,
     two_branch_figures,
 )
-from .panels import wrapped
+from .panels import say_unfit
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "masking": ablation_figures.masking,
@@ -62,12 +61,6 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
     if "health" not in inspect.signature(function).parameters:
         health = own.pop("health", None)
     figure = function(**own)
-    if health is not None and (health["verdict"] == VERDICTS[-1]).any():
-        figure.suptitle(f"{figure.get_suptitle()}\n{_unfit(health)}")
+    if health is not None:
+        say_unfit(figure, health)
     return figure
-
-
-def _unfit(health: pd.DataFrame) -> str:
-    shown = health[health["verdict"] == VERDICTS[-1]].iloc[0]
-    where = f"seed {shown['seed']}, {shown['input_degradation']}"
-    return wrapped(f"UNFIT PAIR, rankings mean nothing: {where}: {shown['reason']}", 100)

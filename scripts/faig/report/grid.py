@@ -15,7 +15,7 @@ from ..evaluation.ablation import choices, mask
 from ..evaluation.modulation import modulated
 from ..networks.restoring import restore
 from .looks import label
-from .panels import WIDTH, empty_figure, wrapped
+from .panels import WIDTH, empty_figure, say_unfit, wrapped
 
 SIDE = 96  # of the crop that is shown, in HR pixels
 
@@ -116,12 +116,15 @@ def most_detailed(pixels: np.ndarray, side: int, step: int) -> tuple[int, int]:
     return int(y) * step, int(x) * step
 
 
-def grid(rows: Mapping[str, Mapping[str, tuple[np.ndarray, str]]], title: str) -> Figure:
+def grid(
+    rows: Mapping[str, Mapping[str, tuple[np.ndarray, str]]], title: str, health: pd.DataFrame
+) -> Figure:
     """Images side by side (the paper's figure 4).
 
     Args:
         rows: by row label and column title an image (H, W, 3), uint8 or in [0, 1], and the text
             below it.
+        health: of the pair, see `say_unfit`.
     """
     columns = len(next(iter(rows.values())))
     size = WIDTH / max(columns, 6)
@@ -137,4 +140,5 @@ def grid(rows: Mapping[str, Mapping[str, tuple[np.ndarray, str]]], title: str) -
     for panel, column in zip(axes[0], next(iter(rows.values())), strict=True):
         panel.set_title(wrapped(column, 14))
     figure.suptitle(title)
+    say_unfit(figure, health)
     return figure

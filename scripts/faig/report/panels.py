@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
+from ..evaluation.verdicts import VERDICTS
 from .looks import Look, label
 
 WIDTH = 8.5  # inches, at 9 points
@@ -44,6 +45,22 @@ def extent(table: pd.DataFrame, images: str = "image") -> str:
 def title(figure: Figure, table: pd.DataFrame, text: str, images: str = "image") -> None:
     """Network, what is shown, and its `extent`."""
     figure.suptitle(f"{table['network'].iloc[0]}: {text} ({extent(table, images)})")
+
+
+def say_unfit(figure: Figure, health: pd.DataFrame) -> None:
+    """Add to the title that the pair cannot be attributed, if that is so.
+
+    Args:
+        health: columns input_degradation, verdict, reason, and seed if there are several.
+    """
+    unfit = health[health["verdict"] == VERDICTS[-1]]
+    if unfit.empty:
+        return
+    row = unfit.iloc[0]
+    seed = f"seed {row['seed']}, " if "seed" in row else ""
+    where = f"{seed}{row['input_degradation']}: {row['reason']}"
+    text = wrapped(f"UNFIT PAIR, rankings mean nothing: {where}", 100)
+    figure.suptitle(f"{figure.get_suptitle()}\n{text}")
 
 
 def legend(figure: Figure, handles: Sequence, columns: int = 6) -> None:

@@ -5,7 +5,8 @@ parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high
 `summaries.interval`; PSNR in dB; gradient_mse x 1000.
 """
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
 from ..evaluation.trust import EXPECTED
+from ..evaluation.verdicts import worst
 from .findings import UNMEASURED, judge
 from .summaries import (
     CHOICE,
@@ -43,6 +45,24 @@ def table(function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
     """Register a table under its function's name."""
     TABLES[function.__name__] = function
     return function
+
+
+def make(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A table by its name; one of rankings says in the column `pair` whether to believe them.
+
+    Args:
+        tables: those that it is made of; `health`, if it is made of others, gives the worst verdict
+            over all inputs on each pair of networks, and over seeds where rows go over seeds.
+    """
+    function, own = TABLES[name], dict(tables)
+    health = None
+    if "health" not in inspect.signature(function).parameters:
+        health = own.pop("health", None)
+    result = function(**own)
+    if health is None:
+        return result
+    by = [key for key in ("network", "seed") if key in result]
+    return result.join(health.groupby(by)["verdict"].agg(worst).rename("pair"), on=by)
 
 
 def averaged(data: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
@@ -102,9 +122,12 @@ def trust(trust: pd.DataFrame) -> pd.DataFrame:
 
 
 @table
-def stability(stability: pd.DataFrame) -> pd.DataFrame:
-    """How far rankings agree that should be the same, see `evaluation.trials`."""
-    return pair_first(stability)
+def stability(stability: pd.DataFrame, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How far rankings agree that should be the same, see `evaluation.trials`.
+
+    Agreement between seeds, of all of them together, stands beside the first one.
+    """
+    return pair_first(pd.concat([stability, seeds], ignore_index=True))
 
 
 @table
@@ -179,9 +202,9 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 @table
-def findings(**tables: pd.DataFrame) -> pd.DataFrame:
+def findings(health: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
     """The paper's claims and ours, judged on this run, see `report.findings`."""
-    return judge(tables)
+    return judge({"health": health, **tables})
 
 
 @table

@@ -30,6 +30,6 @@ def training(baseline: pd.DataFrame, target: pd.DataFrame) -> Figure:
     log_values(axes[1, 0], (1, 2, 3, 5))
     axes[0, 0].set_ylabel("validation PSNR (dB)")
     axes[1, 0].set_ylabel("L1 training loss")
-    title(figure, baseline, "training")
+    title(figure, target, "training")
     legend(figure, line_handles(styles))
     return figure

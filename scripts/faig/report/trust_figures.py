@@ -19,15 +19,17 @@ SIGNS = {
 LINE = 88  # characters of a reason in one line
 
 
-def stability(stability: pd.DataFrame) -> Figure:
+def stability(stability: pd.DataFrame, seeds: pd.DataFrame | None = None) -> Figure:
     """Agreement of rankings that should be the same, against how many filters are chosen.
 
     What to look for: how far below 1 the lines lie at the proportion that is used.
 
     Args:
         stability: columns method, trial, degradation, proportion, agreement, measured.
+        seeds: the same, of targets from one baseline.
     """
-    rows = stability[stability["measured"] & (stability["method"] != CONTROL)]
+    rows = pd.concat([stability, seeds], ignore_index=True)
+    rows = rows[rows["measured"] & (rows["method"] != CONTROL)]
     methods, names = (list(rows[column].unique()) for column in ("method", "degradation"))
     styles = looks(list(rows["trial"].unique()), {})
     figure = empty_figure(1.5 + 2.1 * max(1, len(methods)))

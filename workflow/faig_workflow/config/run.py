@@ -59,6 +59,11 @@ class Config(Section):
         [0],
         description="one training of each network per seed; figures show means over seeds",
     )
+    baseline_seed: Literal["own", "shared"] = Field(
+        "own",
+        description="whether each seed trains a baseline of its own, or all targets are fine-tuned "
+        "from that of the first seed; then rankings of different seeds can be compared, and are",
+    )
     noise_seed: int = Field(0, ge=0, description="seed of the stored noise on evaluation images")
     device: str = Field(
         "auto",

@@ -9,6 +9,7 @@ BOTH = ("data.train", "data.validation")
 NEEDS = {
     "baseline": ("training", "training.baseline", *BOTH),
     "target": ("training", "training.target", *BOTH),
+    "null_target": ("training", "training.target", *BOTH),
     "masking": (),
     "retraining": ("training", "training.target", "data.train"),
     "prediction": ("data.validation",),
@@ -40,6 +41,8 @@ def asked(config: Mapping) -> set[str]:
     """
     found = {stage for stage in ("baseline", "target") if trained(config, stage)}
     found |= {name for name in NEEDS if config.get(name)}
+    if config["stability"]["null_target"]:
+        found.add("null_target")
     if config["benchmark"]["curve"]:
         found.add("exactness")
     if config["training"] and config["training"]["target"] and config["data"]["train"]:
@@ -84,6 +87,8 @@ def missing(config: Mapping) -> Iterator[Slip]:
 
 def _reason(config: Mapping, stage: str) -> str:
     """Why a stage runs, for somebody who may not want it."""
+    if stage == "null_target":
+        return "stability.null_target is true"
     if stage not in ("baseline", "target"):
         return f"there is a section '{stage}'"
     return f"networks.{trained(config, stage)[0]} has no '{stage}', so that it is trained"

@@ -16,6 +16,11 @@ class Stability(Section):
         le=1000,
         description="of the quadrature (Gauss-Legendre), which is also done with half as many",
     )
+    null_target: bool = Field(
+        False,
+        description="whether the baseline is also fine-tuned on `clean` input for as many "
+        "iterations as the target: a target without a skill, whose ranking should be another one",
+    )
 
 
 class TrustLimits(Section):
