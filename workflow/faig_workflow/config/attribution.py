@@ -36,9 +36,10 @@ def _with_faig(methods: dict) -> dict:
 class Attribution(Section):
     """Whose filters are searched for, and how."""
 
-    degradations: Annotated[Names, Field(min_length=2)] = Field(
+    degradations: Annotated[Names, Field(min_length=2)] | None = Field(
+        None,
         description="those whose filters are searched for; each is contrasted with the others, so "
-        "none may have all operators that another has beyond `clean`",
+        "none may have all operators that another has beyond `clean`; `null` for all but `clean`",
     )
     units: Literal["kernel", "channel", "layer"] = Field(
         "kernel",
@@ -63,6 +64,7 @@ class Attribution(Section):
         "for chance and predicted from their halves (Spearman-Brown), for every degradation",
     )
     methods: Annotated[dict[str, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
+        {name: {} for name in ("faig", "signed", "taylor", "weight_change", "random")},
         json_schema_extra={"required": ["faig"]},
         description="methods by name with their parameters; `faig` must be among them. The control "
         "`matched_random`, random filters but as many per layer as FAIG's, is always added. "

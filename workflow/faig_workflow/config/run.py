@@ -101,7 +101,7 @@ class Config(Section):
     training: Training | None = Field(
         None, description="the section; without it nothing is trained, and all weights are given"
     )
-    attribution: Attribution
+    attribution: Attribution = Field(default_factory=Attribution)
     health: Health = Field(default_factory=Health)
     stability: Stability = Field(default_factory=Stability)
     trust: Trust = Field(default_factory=Trust)
@@ -132,6 +132,12 @@ class Config(Section):
             for operator in (o for operators in self.degradations.values() for o in operators):
                 if operator.op == "downsample":
                     operator.__pydantic_extra__.setdefault("kernel", RELEASED_KERNEL)
+        return self
+
+    @model_validator(mode="after")
+    def _say_what_is_attributed(self) -> Self:
+        if self.attribution.degradations is None:
+            self.attribution.degradations = [n for n in self.degradations if n != self.clean]
         return self
 
     @model_validator(mode="after")
@@ -212,6 +218,9 @@ class Config(Section):
         place, names = ("attribution", "degradations"), self.attribution.degradations
         if not {self.clean, *names} <= set(self.degradations):
             return
+        if len(names) < 2:
+            text = "expected two degradations or more besides clean, which are told from each other"
+            yield Slip(("degradations",), f"found {len(names)}, {text}")
         plain = self.degradations[self.clean]
         beyond = {name: [o for o in self.degradations[name] if o not in plain] for name in names}
         for name, own in beyond.items():
