@@ -223,6 +223,7 @@ def results() -> dict[str, pd.DataFrame]:
     fit = {"input_degradation": ["blur"], "verdict": ["doubtful"], "reason": ["half the nodes"]}
     fit |= {"advice": ["raise them"], "more_nodes": [True]}
     light = {"light": "stability", "method": "faig", "level": "amber", "reason": "halves differ"}
+    light["meaning"] = "search on more"
     path = {"light": "path", "method": "", "level": "red", "reason": "a barrier"}
     judged = [
         {"method": "faig", "degradation": "blur", "chosen": 0.4, "carried": 97.0}

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from faig.evaluation.trust import LEVELS, NOT_MEASURED, TrustLimits, card
+from faig.evaluation.trust import LEVELS, MEANINGS, NOT_MEASURED, TrustLimits, card
 from faig.evaluation.verdicts import Limits
+from faig.report import tables
 from faig.report.figures import FIGURES
 from faig.report.summaries import worst_of_seeds
 from faig.report.summary import lights as told
@@ -109,10 +110,16 @@ def test_the_card_is_readable_without_colours():
 
 
 def test_the_summary_says_what_is_not_green():
-    said = "\n".join(told(seeds()))
+    said = "\n".join(told(tables.trust(seeds())))
     green, *_ = said.split("red: stability faig: rankings from half the images agree to 0.70")
     assert green.split(", ")[:5] == [
         "  trust", "green: path", "gain", "completeness", "cancellation",
     ]  # fmt: skip
     assert "stability" not in green
+    meant = said.split("what that means:")[1]
+    assert meant.split() == ["stability:", *MEANINGS["stability"].split()]
     assert max(map(len, said.splitlines())) <= 100
+
+
+def test_every_light_has_a_meaning():
+    assert list(lights().index) == list(MEANINGS)

@@ -38,6 +38,20 @@ WORDS = {
     "null": "the target learned nothing but clean images",
 }
 
+# for whoever asks which filters carry a skill: what a light says that is not green
+MEANINGS = {
+    "path": "integrated scores tell of the way between the two networks as much as of the skill; "
+    "believe what deleting and inserting filters does",
+    "gain": "there is no skill to look for, or too little to be measured: its filters are chance",
+    "completeness": "more nodes would change the scores; raise them before comparing any",
+    "cancellation": "filters that help and that hinder undo each other; single scores say little, "
+    "sets that were deleted say more",
+    "stability": "other images would name other filters; search on more",
+    "sanity": "a pair without the skill would be told the same: these filters are large or busy",
+    "specificity": "random filters of the same layers do as well: the layers are the finding",
+    "exact effects": "a high score does not say that the filter is missed when it alone is gone",
+}
+
 
 @dataclass(frozen=True)
 class TrustLimits:

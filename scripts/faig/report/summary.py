@@ -50,6 +50,11 @@ def lights(trust: pd.DataFrame) -> Iterator[str]:
     for name, row in zip(names, shown.to_dict("records"), strict=True):
         if row["level"] != LEVELS[0]:
             yield from prose(f"    {row['level']}: {name}: {row['reason']}")
+    told = shown[shown["level"] != LEVELS[0]].drop_duplicates("light")
+    if len(told):
+        yield "  what that means:"
+    for light, meaning in zip(told["light"], told["meaning"], strict=True):
+        yield from prose(f"    {light}: {meaning}")
 
 
 def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
-from ..evaluation.trust import EXPECTED
+from ..evaluation.trust import EXPECTED, LEVELS, MEANINGS
 from ..evaluation.verdicts import worst
 from .findings import UNMEASURED, judge
 from .summaries import (
@@ -117,8 +117,12 @@ def pair_first(data: pd.DataFrame) -> pd.DataFrame:
 
 @table
 def trust(trust: pd.DataFrame) -> pd.DataFrame:
-    """What speaks for and against believing a ranking, see `evaluation.trust.card`."""
-    return pair_first(trust)
+    """What speaks for and against believing a ranking, see `evaluation.trust.card`.
+
+    meaning is what a light says that is not green.
+    """
+    meaning = trust["light"].map(MEANINGS).where(trust["level"] != LEVELS[0])
+    return pair_first(trust.assign(meaning=meaning))
 
 
 @table

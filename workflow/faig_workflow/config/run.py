@@ -151,7 +151,7 @@ class Config(Section):
     def _say_what_is_exported(self) -> Self:
         own = self.export
         own.network = own.network or next(iter(self.networks))
-        own.degradation = own.degradation or self.attribution.degradations[0]
+        own.degradation = own.degradation or next(iter(self.attribution.degradations), None)
         return self
 
     @model_validator(mode="after")
@@ -197,7 +197,7 @@ class Config(Section):
             ("network", self.export.network, self.networks),
             ("degradation", self.export.degradation, self.attribution.degradations),
         ):
-            if name not in known:
+            if name and name not in known:
                 kind = "ranked degradation" if key == "degradation" else key
                 yield Slip(("export", key), wording.unknown(kind, name, known))
 
