@@ -9,9 +9,9 @@ import torch
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import TOP, match_random, rank_filters, ranks
 from faig.base.errors import InputError
-from faig.evaluation.bench import Bench, Crops, bench, stratified_sample
+from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
 from faig.evaluation.choosing import choose
-from faig.evaluation.faithfulness import DELETION, INSERTION, NULL
+from faig.evaluation.faithfulness import DELETION, INSERTION, LIKE_NULL, NULL
 from faig.evaluation.league import league
 from faig.evaluation.prediction import spread_crops
 from torch import nn
@@ -119,10 +119,15 @@ def test_a_ranking_that_swaps_the_degradations_loses(judged):
         assert found["specificity_p"] == 1
 
 
-def test_the_null_is_many_draws_with_their_spread(judged):
-    null = judged.loc[NULL]
-    assert (null["removed_low"] <= null["removed_high"]).all()
-    assert (judged.loc["faig"]["specificity_p"] <= judged.loc["wrong"]["specificity_p"]).all()
+def test_the_nulls_are_many_draws_with_their_spread(judged):
+    for null, p in ((NULL, "specificity_p"), (LIKE_NULL, "specificity_p_like")):
+        assert (judged.loc[null]["removed_low"] <= judged.loc[null]["removed_high"]).all()
+        assert (judged.loc["faig"][p] <= judged.loc["wrong"][p]).all()
+
+
+def test_the_finer_null_knows_which_filters_changed(judged):
+    """Only the planted filters did: half of the null's choices of one of two are right."""
+    assert judged.loc[LIKE_NULL]["removed"].mean() > judged.loc[NULL]["removed"].mean()
 
 
 def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store):
@@ -160,6 +165,14 @@ def test_no_mask_is_evaluated_twice(pair, store):
     for _ in range(3):
         measured.losses(DELETION, selected)
     assert measured.evaluations == before + len(crops.rows)
+
+
+def test_the_speed_is_told_beside_the_machines_peak(pair, store, monkeypatch):
+    monkeypatch.setattr("faig.evaluation.bench.peak_gflops", lambda compute, sides: 100.0)
+    crops = Crops.read([(store, spread_crops(store, 8, 1))], ["dark"], pair)
+    operations = 2 * 3 * 5 * 8 * 8  # of a crop: a product and a sum for each weight and pixel
+    text = speed(pair, crops, 1e9 / operations)
+    assert text.endswith("1.0 GFLOP/s, 1% of the 100 of the fastest matrix product")
 
 
 def test_images_smaller_than_the_crop_set_its_size(pair, store):

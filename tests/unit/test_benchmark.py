@@ -16,11 +16,11 @@ from faig.benchmark.attribution import (
     attribution_table,
     centre,
     flop_per_pixel,
-    peak_gflops,
     points,
     quadrature_table,
 )
 from faig.networks.building import build
+from faig.networks.cost import peak_gflops
 from faig.networks.weights import save_weights
 from faig.report.figures import FIGURES
 from toys import BICUBIC, CPU, NOISE, degraded_store, photo, random_state

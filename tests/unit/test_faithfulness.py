@@ -84,7 +84,7 @@ def test_p_counts_draws_at_least_as_large():
 
 def test_the_interval_is_that_of_scipy_and_of_many_images_narrow():
     values = np.random.default_rng(1).normal(size=40)
-    low, high = bootstrap_interval(lambda drawn: values[drawn].mean(), 40)
+    low, high = bootstrap_interval(lambda drawn: values[drawn].mean(axis=-1), 40)
     expected = stats.bootstrap(
         (values,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(2)
     ).confidence_interval

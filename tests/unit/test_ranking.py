@@ -3,13 +3,14 @@ import pandas as pd
 import pytest
 from faig.attribution.ranking import (
     BETA,
+    change_deciles,
     discriminative_scores,
     largest_contrast,
     match_random,
     rank_filters,
     ranks,
     selection,
-    shuffle_within_layers,
+    shuffle_within,
     top,
 )
 from faig.base.errors import InputError
@@ -60,7 +61,7 @@ def test_shuffling_within_layers_keeps_every_count():
     rng = np.random.default_rng(0)
     layers = np.repeat(["conv_first", "body.0", "last"], [30, 100, 7])
     order = rng.permutation(len(layers))
-    shuffled = order[shuffle_within_layers(layers, rng)]
+    shuffled = order[shuffle_within(layers, rng)]
     assert sorted(shuffled) == sorted(order)
     assert (shuffled != order).mean() > 0.8
     for proportion in (0.01, 0.05, 0.3, 0.9, 1):
@@ -68,8 +69,23 @@ def test_shuffling_within_layers_keeps_every_count():
         assert sorted(chosen) == sorted(control)
 
 
+@given(st.lists(st.integers(1, 45), min_size=1, max_size=4), st.integers(0, 99))
+def test_groups_of_equal_change_part_each_layer_by_size(sizes, seed):
+    layers = np.repeat(np.arange(len(sizes)), sizes)
+    change = np.random.default_rng(seed).random(len(layers))
+    groups = change_deciles(layers, change)
+    for number, size in enumerate(sizes):
+        own, values = groups[layers == number], change[layers == number]
+        counts = np.unique(own, return_counts=True)[1]
+        assert len(counts) == max(1, min(10, size // 2))
+        assert counts.max() - counts.min() <= 1
+        # the smallest changes are in the first group, the largest in the last
+        assert (np.diff(own[np.argsort(values)]) >= 0).all()
+        assert not set(own) & set(groups[layers != number])
+
+
 def test_of_layers_as_units_all_change_places():
-    order = shuffle_within_layers(np.array(["a", "b", "c", "d"]), np.random.default_rng(0))
+    order = shuffle_within(np.array(["a", "b", "c", "d"]), np.random.default_rng(0))
     assert sorted(order) == [0, 1, 2, 3]
     assert order.tolist() != [0, 1, 2, 3]
 

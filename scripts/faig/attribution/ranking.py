@@ -9,6 +9,7 @@ from ..base.errors import InputError
 from ..base.seeds import derive
 
 BETA = 3.0  # weight of the other degradations in `largest_contrast`
+DECILES = 10
 TOP = 0.01  # proportion of the filters that is looked at where one must be chosen (the paper)
 
 
@@ -143,31 +144,52 @@ def match_random(ranking: pd.DataFrame, seed: int) -> pd.DataFrame:
     for degradation, rows in ranking.groupby("degradation", sort=False):
         rows = rows.sort_values("filter")
         rng = np.random.default_rng(derive(seed, "matched random", degradation))
-        order = shuffle_within_layers(rows["layer"].to_numpy(), rng)
+        order = shuffle_within(rows["layer"].to_numpy(), rng)
         moved = [name for name in ("score", "rank", "own_score") if name in rows]
         values = {name: rows[name].to_numpy()[order] for name in moved}
         controls.append(rows.assign(**values))
     return pd.concat(controls, ignore_index=True)
 
 
-def shuffle_within_layers(layers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A permutation that leaves every filter in its layer.
+def shuffle_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A permutation that leaves every filter in its group.
 
-    Where each layer has one filter, as layers themselves have, all change places.
+    Where each group has one filter, as layers that are units have, all change places.
 
     Args:
-        layers: the layer of each filter, (filters,).
+        groups: of each filter, such as its layer, (filters,).
 
     Returns:
         Integers (filters,).
     """
-    order, names = np.arange(len(layers)), np.unique(layers)
-    if len(names) == len(layers):
+    order, names = np.arange(len(groups)), np.unique(groups)
+    if len(names) == len(groups):
         return rng.permutation(order)
-    for layer in names:
-        places = np.flatnonzero(layers == layer)
+    for name in names:
+        places = np.flatnonzero(groups == name)
         order[places] = rng.permutation(places)
     return order
+
+
+def change_deciles(layers: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Groups of filters that changed alike: the deciles of the change inside each layer.
+
+    In small layers there are fewer groups, so that each has two filters or more to exchange.
+
+    Args:
+        layers: number of each filter's layer, (filters,).
+        change: how much each filter changed, (filters,).
+
+    Returns:
+        Group numbers, integers (filters,).
+    """
+    result = np.empty(len(layers), int)
+    for layer in np.unique(layers):
+        members = np.flatnonzero(layers == layer)
+        count = max(1, min(DECILES, len(members) // 2))
+        ordered = members[np.argsort(change[members], kind="stable")]
+        result[ordered] = layer * DECILES + np.arange(len(members)) * count // len(members)
+    return result
 
 
 def selection(table: pd.DataFrame, degradation: str, proportion: float) -> np.ndarray:

@@ -31,6 +31,7 @@ from ..base.progress import progress
 from ..data.store import ImageStore
 from ..evaluation.prediction import overlap
 from ..networks.building import build, network_class
+from ..networks.cost import peak_gflops, timed
 from .original import Original
 from .released import STEPS, Search
 
@@ -233,21 +234,6 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what was asked of it."""
-    if device.type in ("cuda", "mps"):
-        getattr(torch, device.type).synchronize()
-
-
-def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds that a piece of work takes."""
-    synchronize(device)
-    start = time.perf_counter()
-    work()
-    synchronize(device)
-    return time.perf_counter() - start
-
-
 def seconds_per_image(
     engines: Sequence[Engine], examples: Sequence[Example], repetitions: int
 ) -> list[float]:
@@ -284,25 +270,6 @@ def flop_per_pixel(pair: Pair, side: int = 32) -> float:
         parameters = list(pair.network.parameters())
         torch.autograd.grad(output.sum(), parameters, materialize_grads=True)
     return counter.get_total_flops() / side**2
-
-
-def peak_gflops(compute: Compute, sides: Sequence[int], repetitions: int = 3) -> float:
-    """The machine's fastest product of two square matrices, in GFLOP/s.
-
-    Args:
-        compute: device and precision.
-        sides: of the matrices; the best counts.
-    """
-    if compute.device.type == "cuda":  # as convolutions in float32 round there, so may products
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    best = 0.0
-    for side in sides:
-        one, two = (torch.rand(side, side, device=compute.device) for _ in range(2))
-        work = partial(torch.mm, one.to(compute.precision), two.to(compute.precision))
-        work()
-        fastest = min(timed(work, compute.device) for _ in range(repetitions))
-        best = max(best, 2 * side**3 / fastest / 1e9)
-    return best
 
 
 def peak_memory(make: Callable[[], Engine], source: Source, loads: Sequence[Load]) -> list[float]:

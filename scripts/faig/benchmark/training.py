@@ -27,10 +27,11 @@ from ..data.degradations import Degradation, build_degradations
 from ..data.pixels import to_float
 from ..data.store import ImageStore
 from ..networks.building import build
+from ..networks.cost import peak_gflops, timed
 from ..networks.objectives import objective_class
 from ..training.loop import Run
 from ..training.schedule import Schedule
-from .attribution import device_name, fast_precisions, peak_gflops, timed
+from .attribution import device_name, fast_precisions
 
 SUB_IMAGES = {"size": 480, "stride": 240}  # HR pixels, as in the released training
 LEARNING_RATE = 2e-4  # of no consequence for the time

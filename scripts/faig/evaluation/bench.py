@@ -1,7 +1,7 @@
 """The bench: what every ranking's top filters carry, measured on crops of unseen photographs.
 
 Deletion and insertion at all `faithfulness.PROPORTIONS`, the same for random filters of the same
-layers (the null), and the exact effect of deleting single filters. See `faithfulness` for terms.
+layers (the nulls), and the exact effect of deleting single filters. See `faithfulness` for terms.
 """
 
 import time
@@ -13,18 +13,20 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from ..attribution.gates import Gates
 from ..attribution.pair import Pair
-from ..attribution.ranking import TOP, selection, shuffle_within_layers
+from ..attribution.ranking import DECILES, TOP, change_deciles, selection, shuffle_within
 from ..base.device import Compute
 from ..base.progress import progress
 from ..data.crops import Crop, spread_crops
 from ..data.store import ImageStore
-from .faithfulness import DELETION, INSERTION, NULL, PROPORTIONS
+from ..networks.cost import peak_gflops
+from .faithfulness import DELETION, INSERTION, LIKE_NULL, NULL, NULLS, PROPORTIONS
 
+PEAK_SIDES = (1024, 2048)  # of the matrices whose products measure the machine's peak
 AT_ONCE = 32  # crops that go through a network together, for the sake of memory
-STRATA = 10  # deciles of the change of weights, of each layer's filters
 
 
 @dataclass(frozen=True)
@@ -150,17 +152,23 @@ class Bench:
                         yield self.table(direction, selected, proportion=proportion, **facts)
 
     def nulls(
-        self, ranking: pd.DataFrame, proportion: float, draws: int, rng: np.random.Generator
+        self, ranking: pd.DataFrame, draws: int, rng: np.random.Generator
     ) -> Iterator[pd.DataFrame]:
-        """Deletion and insertion of random filters, in each layer as many as the ranking takes."""
+        """Deletion and insertion of random filters, of each group as many as in the top 1 %.
+
+        Groups are the layers, and the filters of a layer that changed alike.
+        """
         layers = self.pair.index.layer_numbers
-        for degradation in ranking["degradation"].unique():
-            selected = selection(ranking, degradation, proportion)
-            for draw in range(draws):
-                shuffled = selected[shuffle_within_layers(layers, rng)]
-                facts = {"method": NULL, "degradation": degradation, "draw": draw}
-                for direction in (DELETION, INSERTION):
-                    yield self.table(direction, shuffled, proportion=proportion, **facts)
+        groups = {NULL: layers, LIKE_NULL: change_deciles(layers, sizes_of_change(self.pair))}
+        generators = (rng, *rng.spawn(1))  # what is drawn later from `rng` depends on one null
+        for (null, own), generator in zip(groups.items(), generators, strict=True):
+            for degradation in ranking["degradation"].unique():
+                selected = selection(ranking, degradation, TOP)
+                facts = {"method": null, "degradation": degradation, "proportion": TOP}
+                for draw in range(draws):
+                    shuffled = selected[shuffle_within(own, generator)]
+                    for direction in (DELETION, INSERTION):
+                        yield self.table(direction, shuffled, draw=draw, **facts)
 
     def effects(self, filters: Sequence[int]) -> Iterator[pd.DataFrame]:
         """Deletion of single filters: their exact effect is loss - loss_target."""
@@ -168,6 +176,11 @@ class Bench:
             selected = np.zeros(len(self.pair.index), bool)
             selected[number] = True
             yield self.table(DELETION, selected, filter=number)
+
+
+def sizes_of_change(pair: Pair) -> np.ndarray:
+    """Sum of |target - baseline| over each filter, (filters,)."""
+    return pair.index.reduce({k: v.abs() for k, v in pair.change.items()}).cpu().numpy()
 
 
 def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -179,15 +192,13 @@ def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.nd
     Returns:
         Filter numbers, ascending.
     """
-    index = pair.index
-    change = index.reduce({k: v.abs() for k, v in pair.change.items()})
-    change = change.cpu().numpy()
+    index, change = pair.index, sizes_of_change(pair)
     chosen = []
     for layer in range(len(index.layers)):
         members = np.flatnonzero(index.layer_numbers == layer)
         wanted = min(len(members), max(1, round(count * len(members) / len(index))))
         ordered = members[np.argsort(change[members], kind="stable")]
-        strata = np.array_split(ordered, min(STRATA, wanted))
+        strata = np.array_split(ordered, min(DECILES, wanted))
         shares = np.array_split(np.arange(wanted), len(strata))
         for stratum, share in zip(strata, shares, strict=True):
             chosen.append(rng.choice(stratum, size=min(len(share), len(stratum)), replace=False))
@@ -216,12 +227,12 @@ def bench(
     """Measure all rankings of one network.
 
     Args:
-        rankings: by method; the null takes as many filters of each layer as `faig` does, or the
-            first method if there is no `faig`.
+        rankings: by method; nulls take as many filters of each layer, and of its filters that
+            changed alike, as `faig` does, or the first method if there is no `faig`.
         stores: test images.
         degradations: of the input: the ranked ones and the clean one.
         crop: side in HR pixels, or that of the smallest image, so that all crops are of one size.
-        draws: of the null.
+        draws: of each null.
         filters: about how many are deleted one by one. Their effects are small, and are measured
             in float32 whatever the pair's precision.
 
@@ -232,13 +243,29 @@ def bench(
     crops = Crops.spread(stores, degradations, pair, crop=crop, crops_per_image=crops_per_image)
     measured, started = Bench(pair, crops), time.monotonic()
     null = rankings.get("faig", next(iter(rankings.values())))
-    jobs = chain(measured.curves(rankings), measured.nulls(null, TOP, draws, rng))
+    jobs = chain(measured.curves(rankings), measured.nulls(null, draws, rng))
     kinds = sum(table["degradation"].nunique() for table in rankings.values())
-    total = 2 * (kinds * len(PROPORTIONS) + null["degradation"].nunique() * draws)
+    total = 2 * (kinds * len(PROPORTIONS) + len(NULLS) * null["degradation"].nunique() * draws)
     sets = list(progress(jobs, "sets of filters", total, "set"))
     exact = replace(pair, compute=Compute(pair.compute.device, torch.float32))
     single, sample = Bench(exact, crops), stratified_sample(pair, filters, rng)
     effects = list(progress(single.effects(sample), "single filters", len(sample), "filter"))
     count, seconds = measured.evaluations + single.evaluations, time.monotonic() - started
-    print(f"{count} crops through a network, {count / seconds:.0f} per second")
+    print(f"{count} crops through a network, {speed(pair, crops, count / seconds)}")
     return pd.concat(sets, ignore_index=True), pd.concat(effects, ignore_index=True)
+
+
+def speed(pair: Pair, crops: Crops, rate: float) -> str:
+    """How fast crops go through the network, beside what the machine could do, in words.
+
+    Args:
+        rate: crops per second.
+    """
+    with FlopCounterMode(display=False) as counter:
+        crops.losses(pair, pair.target)
+    reached = rate * counter.get_total_flops() / len(crops.rows) / 1e9
+    peak = peak_gflops(pair.compute, PEAK_SIDES)
+    return (
+        f"{rate:.0f} per second: {reached:.1f} GFLOP/s, {reached / peak:.0%} of the "
+        f"{peak:.0f} of the fastest matrix product"
+    )

@@ -15,7 +15,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 DELETION, INSERTION = "deletion", "insertion"  # in the column direction
-NULL = "random_draws"  # in the column method: random filters, as many in each layer as FAIG's
+# in the column method: random filters, as many in each layer as FAIG's; and of its filters that
+# changed alike
+NULL, LIKE_NULL = "random_draws", "like_draws"
+NULLS = NULL, LIKE_NULL
 
 ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
 SPARED = 0.05  # largest removed share of another degradation's gain
@@ -122,12 +125,12 @@ def p_value(value: float, null: Sequence[float]) -> float:
 
 
 def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float], images: int, resamples: int = 1000
+    statistic: Callable[[np.ndarray], np.ndarray], images: int, resamples: int = 1000
 ) -> tuple[float, float]:
     """95 % percentile interval of a statistic over resampled images.
 
     Args:
-        statistic: from the numbers of the images that are drawn, (images,), to its value.
+        statistic: from the numbers of the images that are drawn, (..., images), to values (...).
         images: how many there are; (NaN, NaN) of fewer than two.
     """
     if images < 2:
@@ -137,10 +140,10 @@ def bootstrap_interval(
 
     result = bootstrap(
         (np.arange(images),),
-        statistic,
+        lambda drawn, axis: statistic(drawn),
         n_resamples=resamples,
         method="percentile",
-        vectorized=False,
+        vectorized=True,
         rng=np.random.default_rng(0),
     )
     return tuple(map(float, result.confidence_interval))

@@ -1,6 +1,7 @@
 """The league of rankings: one row per ranking and degradation, from what the bench measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from .faithfulness import (
     DELETION,
     ENOUGH,
     INSERTION,
+    LIKE_NULL,
     NULL,
+    NULLS,
     SPARED,
     bootstrap_interval,
     deletion_areas,
@@ -97,7 +100,7 @@ def league(
     """Judge every ranking of one network and seed.
 
     Args:
-        sets: see `Measured`; the null has the method `NULL` and draws from 0 on.
+        sets: see `Measured`; the nulls have the methods `NULLS` and draws from 0 on.
         effects: deletion of single filters: filter, input_degradation, loss, loss_target.
         rankings: by method, columns filter, degradation, score.
         clean: degradation that the baseline was trained on.
@@ -119,22 +122,27 @@ def league(
           crops (*_low, *_high); removed_other, the largest share of another's gain (%),
           the same; removed_db and clean_db, PSNR lost on the own and on clean input.
         - areas of both curves and the collapse, see `faithfulness`.
-        - specificity and specificity_p, the index over all degradations and its p against the null.
+        - specificity, the index over all degradations; specificity_p and specificity_p_like, its p
+          against random filters of the same layers, and of those that changed alike.
         - spearman and precision of the scores with the exact effects, see `agreement`.
 
-        The null's rows are means over draws; removed_low and removed_high its 95 % range.
+        The nulls' rows are means over draws; removed_low and removed_high their 95 % range.
     """
     measured = Measured(sets)
-    methods = [name for name in sets["method"].unique() if name != NULL]
+    methods = [name for name in sets["method"].unique() if name not in NULLS]
     several = len(measured.degradations) > 1
     draws = sets.loc[sets["method"] == NULL, "draw"].unique()
-    null = [specificity_index(measured.matrix(NULL, d, TOP)) for d in draws] if several else []
+    indices = {
+        null: [specificity_index(measured.matrix(null, d, TOP)) for d in draws] if several else []
+        for null in NULLS
+    }
     rows = []
     for method in methods:
         index = specificity_index(measured.matrix(method, 0, TOP)) if several else np.nan
         shared = {
             "specificity": index,
-            "specificity_p": p_value(index, null) if np.isfinite(index) else np.nan,
+            "specificity_p": _p_value(index, indices[NULL]),
+            "specificity_p_like": _p_value(index, indices[LIKE_NULL]),
         }
         for degradation in measured.degradations:
             rows.append(
@@ -150,14 +158,18 @@ def league(
                     **agreement(effects, rankings[method], degradation),
                 }
             )
-    for degradation in measured.degradations:
-        parts = [at_judged(measured, NULL, draw, degradation, clean) for draw in draws]
+    for null, degradation in product(NULLS, measured.degradations):
+        parts = [at_judged(measured, null, draw, degradation, clean) for draw in draws]
         spread = pd.DataFrame(parts)
         low, high = spread["removed"].quantile([0.025, 0.975])
-        means = spread.mean().to_dict()
-        facts = {"removed_low": low, "removed_high": high, "specificity": np.mean(null or [np.nan])}
-        rows.append({"method": NULL, "degradation": degradation, **means, **facts})
+        own = {"removed_low": low, "removed_high": high}
+        own["specificity"] = np.mean(indices[null] or [np.nan])
+        rows.append({"method": null, "degradation": degradation, **spread.mean(), **own})
     return pd.DataFrame(rows)
+
+
+def _p_value(index: float, null: Sequence[float]) -> float:
+    return p_value(index, null) if np.isfinite(index) else np.nan
 
 
 def filters_needed(measured: Measured, method: str, degradation: str) -> float:
@@ -232,15 +244,15 @@ def at_chosen(
 
 
 def _share_with_interval(losses: np.ndarray, direction: str, name: str) -> dict[str, float]:
-    def share(drawn: np.ndarray) -> float:
-        restored = float(restored_share(*losses[:, drawn]))
+    def share(drawn: np.ndarray) -> np.ndarray:
+        restored = restored_share(*losses[:, drawn])
         return 100 * (1 - restored if direction == DELETION else restored)
 
     images = losses.shape[1]
     if not has_gain(losses[1], losses[2]):
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
     low, high = bootstrap_interval(share, images)
-    return {name: share(np.arange(images)), f"{name}_low": low, f"{name}_high": high}
+    return {name: float(share(np.arange(images))), f"{name}_low": low, f"{name}_high": high}
 
 
 def areas(measured: Measured, method: str, degradation: str) -> dict[str, float]:

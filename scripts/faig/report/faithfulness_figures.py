@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..attribution.ranking import TOP
-from ..evaluation.faithfulness import DELETION, INSERTION, NULL, PROPORTIONS
+from ..evaluation.faithfulness import DELETION, INSERTION, NULLS, PROPORTIONS
 from ..evaluation.league import Measured
 from .looks import METHODS, STAGES, Look, label, looks
 from .panels import empty_figure, legend, line_handles, title
@@ -35,7 +35,7 @@ def faithfulness(sets: pd.DataFrame) -> Figure:
     Args:
         sets: see `evaluation.league.Measured`.
     """
-    methods = [name for name in sets["method"].unique() if name != NULL]
+    methods = [name for name in sets["method"].unique() if name not in NULLS]
     styles = looks(methods, METHODS)
     degradations = list(sets["degradation"].unique())
     figure = empty_figure(5.2, 3.2 * len(degradations))

@@ -78,6 +78,7 @@ METHODS = {
     "random": Look("#B8B8B8", "X", (0, (1, 1.2)), "..."),
     "matched_random": Look("#5C5C5C", "D", (0, (3, 1.5)), "xxx"),
     "random_draws": Look("#5C5C5C", "|", (0, (3, 1.5)), "xx"),
+    "like_draws": Look("#5C5C5C", "_", (0, (1, 1.5)), "++"),
 }
 DEGRADATIONS = {
     "bicubic": Look("#8C8C8C", "s", (0, (1, 1.2))),
@@ -108,6 +109,7 @@ LABELS = {
     "weight_change": r"$|\theta-\bar{\theta}|$",
     "matched_random": "random, FAIG's layers",
     "random_draws": "many such draws",
+    "like_draws": "draws of equal change",
     "taylor": "Taylor",
     "taylor_baseline": "Taylor at the baseline",
     "taylor_middle": "Taylor half way",

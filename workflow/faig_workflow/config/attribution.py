@@ -127,8 +127,9 @@ class Faithfulness(Section):
     crops_per_image: Count = Field(2, description="at most")
     draws: Count = Field(
         20,
-        description="random choices of filters, as many in each layer as FAIG's, that rankings are "
-        "compared with",
+        description="random choices of filters that rankings are compared with: so many with as "
+        "many in each layer as FAIG's, and so many with as many in each decile of the change of a "
+        "layer's weights",
     )
     filters: Count = Field(
         200,
