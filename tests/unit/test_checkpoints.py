@@ -175,9 +175,10 @@ def test_a_folder_is_named(tmp_path, name):
         load_checkpoint(tmp_path / name)
 
 
+@pytest.mark.parametrize("start", [b"7767517\n75 83\n", b"Gk0\x01" + bytes(4)])
 @pytest.mark.parametrize("name", ["net.pth", "net.bin"])
-def test_weights_of_ncnn_under_another_name_are_known(tmp_path, name):
-    (tmp_path / name).write_bytes(b"7767517\n75 83\n")
+def test_weights_of_ncnn_under_another_name_are_known(tmp_path, name, start):
+    (tmp_path / name).write_bytes(start)
     with pytest.raises(InputError, match=r"looks like weights of ncnn; name their \.param file"):
         load_checkpoint(tmp_path / name)
 

@@ -54,14 +54,23 @@ def test_readme_names_what_the_paper_config_downloads():
 def test_own_images_and_own_checkpoints_are_planned(workflow: Workflow):
     images, networks = map(yaml.safe_load, blocks("yaml"))
     workflow.config["datasets"] |= images["datasets"]
-    workflow.config["networks"] = networks["networks"]
     for role in ("train", "test"):
         workflow.config["data"][role] = images["data"][role]
     published = networks["networks"]["published"]
-    files = [f"{dataset['path']}/a.png" for dataset in images["datasets"].values()]
+    datasets = images["datasets"] | networks["datasets"]
+    files = [f"{dataset['path']}/a.png" for dataset in datasets.values()]
     for name in [*files, published["baseline"], published["target"]]:
         (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (workflow.folder / name).touch()
+    assert {"train_baseline", "train_target"} <= workflow.planned()
+    workflow.config = networks
     planned = workflow.planned()
     assert "import_checkpoint" in planned
-    assert not planned & {"train_baseline", "train_target"}
+    assert not planned & {"train_baseline", "train_target", "mask", "retrain", "predict"}
+
+
+def test_a_config_without_training_is_short():
+    """Beyond paths, and the lines that only open a section for them, no more than 12 lines."""
+    _, text = blocks("yaml")
+    lines = [line for line in text.splitlines() if not re.search(r"path:|baseline:|target:", line)]
+    assert len(lines) <= 12

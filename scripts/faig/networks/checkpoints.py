@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..base.errors import InputError
 from ..base.files import atomic_path, readable
 from ..base.pickles import save_pickle
-from .ncnn import MAGIC, load_ncnn
+from .ncnn import MAGIC, TAGS, load_ncnn
 from .weights import as_float32, load_safetensors, save_weights
 
 
@@ -111,7 +111,8 @@ def _refuse_other_formats(path: Path) -> None:
         raise InputError(f"{path}: is empty; {expected}")
     if start.startswith(b"version https://git-lfs"):
         raise InputError(f"{path}: a pointer of git-lfs, not the file; fetch it: git lfs pull")
-    if start.startswith(MAGIC.encode()) or (path.suffix.lower() == ".bin" and start[:2] != b"PK"):
+    numbers = start.startswith(TAGS) or (path.suffix.lower() == ".bin" and start[:2] != b"PK")
+    if numbers or start.startswith(MAGIC.encode()):
         raise InputError(f"{path}: looks like weights of ncnn; name their .param file, as .param")
     if path.suffix.lower() != ".safetensors" and not start.startswith((b"PK", b"\x80")):
         raise InputError(f"{path}: no checkpoint, it begins with {start[:16]!r}; {expected}")

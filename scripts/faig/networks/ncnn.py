@@ -16,6 +16,7 @@ from ..base.errors import InputError
 MAGIC = "7767517"
 # before the weights of a layer, how they are stored
 FLOAT32, FLOAT16, INT8 = 0, 0x01306B47, 0x000D4B38
+TAGS = tuple(tag.to_bytes(4, "little") for tag in (FLOAT16, INT8))  # as files begin with them
 
 # numbers by which a layer's line tells its parameters, with what holds where one is missing
 OUTPUTS, KERNEL, BIAS, WEIGHTS, GROUPS, KERNEL_HEIGHT = 0, 1, 5, 6, 7, 11
