@@ -1,4 +1,7 @@
-"""Train only the top filters of one ranking, from the baseline, and measure what they learn."""
+"""Train only the top filters of one ranking, from the baseline, and measure what they learn.
+
+If asked for, all filters but these, too.
+"""
 
 from faig.base.provenance import canonical_json, checksum
 from faig.base.seeds import derive
@@ -31,6 +34,7 @@ def main(args) -> None:
     cfg, method = args.config, args.ranking.stem
     stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
     chosen = choices({method: read_table(args.ranking)}, cfg["proportions"])
+    chosen += [choice.rest for choice in chosen] if cfg["rest"] else []
     checkpoints = [
         Checkpoint(args.output.with_name(f"{choice.label}.checkpoint"), stamp) for choice in chosen
     ]

@@ -113,6 +113,13 @@ def test_choices_are_all_combinations():
     assert found["random", "noise", 0.25].tolist() == [0]
 
 
+def test_the_rest_of_a_choice_is_all_others(pair):
+    choice = choose(pair, 0.3)
+    assert (choice.rest.selected == ~choice.selected).all()
+    assert choice.rest.columns == choice.columns
+    assert choice.rest.label != choice.label
+
+
 def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path):
     operators = {"bicubic": BICUBIC, "noise": NOISE}
     data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, stems=True)
@@ -120,7 +127,8 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path)
     sampler = PatchSampler(data, degradations, patch=16, batch=2, seed=0, compute=CPU)
     network = SmoothNetwork()
     network.load_state_dict(pair.baseline)
-    some, others = choose(pair, 0.5), choose(pair, 0.5, seed=1)
+    some = choose(pair, 0.5)
+    others = some.rest
     chosen = [
         (choice, Checkpoint(tmp_path / f"{i}.checkpoint", "s"))
         for i, choice in enumerate((some, others, some))
@@ -131,6 +139,7 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path)
     assert (first != other).all()
     assert (first != psnrs(pair, store, pair.baseline)).all()
     assert table["dataset"].unique().tolist() == ["test"]
+    assert table["part"].tolist() == [*["chosen"] * 2, *["rest"] * 2, *["chosen"] * 2]
     assert all(torch.equal(network.state_dict()[k], v) for k, v in pair.baseline.items())
     assert first.tolist() == again.tolist()
 

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from faig.report.findings import CLAIMS, Claim, judge, part, together
+from faig.report.findings import CLAIMS, Claim, judge, localised, part, together
 
 IMAGES = [f"{n}" for n in range(12)]
 METHODS = ["faig", "signed", "intinf", "weight_change", "random", "matched_random"]
@@ -114,7 +114,7 @@ def retraining(**psnr: float) -> pd.DataFrame:
     rows = [
         {
             "network": "net", "seed": seed, "method": method, "degradation": d, "proportion": 0.03,
-            "input_degradation": d, "dataset": "set", "image": image,
+            "part": "chosen", "input_degradation": d, "dataset": "set", "image": image,
             "psnr": psnr[method] + rng.normal(0, 0.02),
         }
         for method, d, image, seed in product(psnr, INPUTS, IMAGES, range(2))
@@ -129,6 +129,49 @@ def test_retraining():
     assert found["random filters re-train nearly as well"] == "holds"
     found = verdicts(retrained=retraining(**levels | {"matched_random": 26.0}, random=25.0))
     assert found["random filters re-train nearly as well"] == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("part", "ahead", "verdict"),
+    [
+        ("chosen", 0.5, "supported"),
+        ("chosen", -0.5, "not supported"),
+        ("chosen", 0.0, "not decidable here"),
+        ("rest", -0.5, "supported"),
+        ("rest", 0.5, "not supported"),
+    ],
+)
+def test_retraining_tells_whether_a_skill_lies_in_the_chosen_filters(part, ahead, verdict):
+    table = retraining(faig=27.0 + ahead, signed=27.0, matched_random=27.0, random=20.0)
+    found = localised(table.assign(part=part), reference(26.0))
+    assert found.groupby("method").size().to_dict() == {"faig": 2, "signed": 2}
+    for row in found[found["method"] == "faig"].itertuples():
+        assert (row.part, row.verdict) == (part, verdict)
+        assert row.difference == pytest.approx(ahead, abs=0.02)
+        assert row.gain == pytest.approx(1 + ahead, abs=0.02)
+        assert row.low < row.difference < row.high
+        assert (row.images, row.seeds) == (len(IMAGES), 2)
+
+
+def reference(psnr: float) -> pd.DataFrame:
+    """The baseline on all images."""
+    rows = [
+        {"network": "net", "seed": seed, "model": "baseline", "input_degradation": d}
+        | {"dataset": "set", "image": image, "psnr": psnr}
+        for d, image, seed in product(INPUTS, IMAGES, range(2))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_where_nothing_was_learned_nothing_is_supported():
+    found = localised(retraining(faig=27.0, matched_random=26.0), reference(28.0))
+    assert set(found["verdict"]) == {"not decidable, as nothing was learned"}
+    assert (found["gain"] < 0).all()
+
+
+def test_without_the_control_nothing_is_said_of_localisation():
+    for levels in ({"faig": 27.0, "signed": 27.0}, {"matched_random": 27.0, "random": 20.0}):
+        assert localised(retraining(**levels), reference(26.0)).empty
 
 
 def ranking(last: bool) -> pd.DataFrame:

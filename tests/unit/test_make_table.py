@@ -59,7 +59,9 @@ def test_no_share_is_given_where_the_target_gains_nothing(reference):
 
 
 def test_retraining_reaches_a_share_of_the_targets_gain(reference):
-    (row,) = tables.retraining(ablated({"blur": (27, 29)}), reference).to_dict("records")
+    alone, rest = (ablated({"blur": psnr}) for psnr in ((27, 29), (40, 40)))
+    both = pd.concat([alone.assign(part="chosen"), rest.assign(part="rest")])
+    (row,) = tables.retraining(both, reference).to_dict("records")
     assert (row["gain"], row["gain_reached"]) == (1, 25)
 
 
@@ -205,6 +207,13 @@ def results() -> dict[str, pd.DataFrame]:
         | {"proportion": 0.03, "gain": gain, "psnr_baseline": 26.0, "psnr_target": 30.0}
         for method, gain in (("random", 0.3), ("faig", 0.7))
     ]
+    local = [
+        {"network": "net", "method": "faig", "degradation": "blur", "proportion": 0.03, **own}
+        for own in (
+            {"part": "chosen", "difference": 0.4, "low": 0.1, "high": 0.7, "verdict": "supported"},
+            {"part": "rest", "difference": -0.2, "verdict": "not decidable here"},
+        )
+    ]
     prediction = [
         {"network": "net", "degradation": "blur", "reference": reference, "variant": "paper"}
         | {"mixture": mixture, "accuracy": 20.0 if mixture else 90.0}
@@ -240,6 +249,7 @@ def results() -> dict[str, pd.DataFrame]:
         "findings": pd.DataFrame(claims),
         "masking": pd.DataFrame(masking),
         "retraining": pd.DataFrame(retraining),
+        "localisation": pd.DataFrame(local),
         "prediction": pd.DataFrame(prediction),
         "locations": chosen,
         "networks": pd.DataFrame(levels).assign(filters=1000, images=3, **RUN),
@@ -258,6 +268,9 @@ def test_summary_answers_the_question(results):
     assert "net: 1,000 filters; seeds: 1, test images: 3" in text
     assert "4 filters, mean depth 75%, most in last 75%, first 25%" in text
     assert "blur: faig 0.70, random 0.30; target 4.00" in text
+    told = " ".join(text.split())
+    assert "localisation for blur is supported: faig's top 3% learn +0.40 [0.10, 0.70] dB" in told
+    assert "is not decidable here: all but faig's top 3% learn -0.20 dB beside all but" in told
     assert "90% / 90%" in text
     line = next(line for line in text.splitlines() if "order" in line)
     assert "holds in part" in line

@@ -52,7 +52,7 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"faithfulness/{network}"] = section.faithfulness(network, seed)
         texts[f"ranking/{network}"] = section.ranking(network)
         texts[f"masking/{network}"] = section.masking(network)
-        texts[f"retraining/{network}"] = section.retraining(network, seed)
+        texts[f"retraining/{network}"] = section.retraining(network, seed, "faig")
         texts[f"modulation/{network}"] = section.modulation(network)
         texts[f"export/{network}"] = section.export(network, "blur", "0.5")
         texts[f"prediction/{network}"] = section.prediction(network)
@@ -95,6 +95,7 @@ def differing(one: dict, other: dict) -> set[str]:
         ("export", {"strength": 0.1}, []),
         ("retraining.proportions", [0.02], ["retraining/*"]),
         ("retraining.iterations", 7, ["retraining/*"]),
+        ("retraining.rest", True, ["retraining/*"]),
         ("attribution.methods.faig.nodes", 9, ["attribution/*/faig"]),
         ("attribution.methods.intinf.quadrature", "left", ["attribution/*/intinf"]),
         ("attribution.degradations", ["noise", "blur"],
@@ -196,7 +197,7 @@ def test_the_scale_multiplies_every_length_of_training():
     section = Sections(configuration.load(config))
     target = json.loads(section.training("srcnn", "0", "target"))["schedule"]
     assert (target["iterations"], target["period"]) == (10, 3)
-    retraining = json.loads(section.retraining("srcnn", "0"))["schedule"]
+    retraining = json.loads(section.retraining("srcnn", "0", "faig"))["schedule"]
     assert (retraining["iterations"], retraining["period"]) == (2, None)
 
 
@@ -268,7 +269,7 @@ def test_pairs_of_datasets_that_must_be_disjoint(changes, expected):
 @pytest.mark.parametrize("rule", ["training", "attribution", "retraining"])
 def test_seeds_are_told_apart(rule):
     section = Sections(configuration.load(DEFAULT))
-    more = {"training": ["baseline"], "attribution": ["faig"], "retraining": []}[rule]
+    more = {"training": ["baseline"], "attribution": ["faig"], "retraining": ["faig"]}[rule]
     texts = [getattr(section, rule)("srcnn", seed, *more) for seed in ("0", "1")]
     assert [json.loads(text)["seed"] for text in texts] == [0, 1]
 

@@ -37,8 +37,8 @@ MASKING = {
     "mask", "plot_masking", "plot_masking_psnr", "table_masking", "table_findings", "summarize",
 }  # fmt: skip
 RETRAINING = {
-    "retrain", "gather_retrained", "plot_retraining", "table_retraining", "table_findings",
-    "summarize",
+    "retrain", "gather_retrained", "plot_retraining", "table_retraining", "table_localisation",
+    "table_findings", "summarize",
 }  # fmt: skip
 KNOWLEDGE = {
     "plot_two_branch_knowledge", "table_two_branch_knowledge", "summarize_two_branch",
@@ -59,7 +59,7 @@ PREDICTION = {
 } | KNOWLEDGE  # fmt: skip
 EVALUATION = {
     "evaluate", "plot_masking_psnr", "plot_retraining", "table_networks", "table_masking",
-    "table_retraining", "summarize",
+    "table_retraining", "table_localisation", "summarize",
 }  # fmt: skip
 GRID = {"plot_grid"}
 STRIP = {"plot_strip"}
@@ -82,6 +82,7 @@ HEALTH = {
     "plot_prediction", "plot_modulation", "plot_grid", "plot_strip",
     "table_findings", "table_masking", "table_league", "table_retraining", "table_locations",
     "table_prediction", "table_completeness", "table_stability", "table_sanity",
+    "table_localisation",
 } | TRUST  # fmt: skip
 # on the same crops
 LOOKS = {"check_pair"} | HEALTH
@@ -268,6 +269,7 @@ CHANGES = {
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.methods": ({"retraining.methods": ["faig"]}, RETRAINING - {"retrain"}),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),
+    "retraining.rest": ({"retraining.rest": True}, RETRAINING),
     "retraining.iterations": ({"retraining.iterations": 3}, RETRAINING),
     "retraining.learning_rate": ({"retraining.learning_rate": 0.1}, RETRAINING),
     "retraining.period": ({"retraining.period": 1}, RETRAINING),
@@ -334,13 +336,13 @@ SCRIPTS = {
     "export_modulated": MODULATED,
     "import_checkpoint": {"import_checkpoint"},
     "gather": {
-        "gather_retrained", "plot_retraining", "table_retraining", "table_findings", "summarize",
-        "gather_measured",
+        "gather_retrained", "plot_retraining", "table_retraining", "table_localisation",
+        "table_findings", "summarize", "gather_measured",
     },
     "make_kernel_code": RANDOM_BLUR,
     "make_table": {
         "table_networks", "table_health", "table_stability", "table_sanity", "table_trust",
-        "table_league", "table_masking", "table_retraining",
+        "table_league", "table_masking", "table_retraining", "table_localisation",
         "table_locations", "table_prediction", "table_completeness", "summarize",
         "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
         "table_findings", "table_two_branch_findings",

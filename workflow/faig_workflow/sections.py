@@ -10,6 +10,7 @@ from itertools import combinations, product
 from faig.base.provenance import canonical_json
 
 from faig_workflow.config import RANDOM_BLUR
+from faig_workflow.config.attribution import LOCALISING
 from faig_workflow.config.stages import used_for_training
 
 
@@ -354,7 +355,7 @@ class Sections:
             }
         )
 
-    def retraining(self, network: str, seed: str) -> str:
+    def retraining(self, network: str, seed: str, method: str) -> str:
         """Re-training of one method's filters: as the target is trained, but for the schedule."""
         target, retraining = self.config["training"]["target"], self.config["retraining"]
         return canonical_json(
@@ -365,6 +366,7 @@ class Sections:
                 "batches": self._batches(),
                 "degradations": self._degradations(target["degradations"]),
                 "proportions": retraining["proportions"],
+                "rest": retraining["rest"] and method in LOCALISING,
                 "schedule": self._schedule(retraining),
             }
         )

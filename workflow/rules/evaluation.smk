@@ -39,7 +39,8 @@ if "retraining" in ASKED:
             **request.training(
                 config["retraining"]["iterations"],
                 len(config["attribution"]["degradations"])
-                * len(config["retraining"]["proportions"]),
+                * len(config["retraining"]["proportions"])
+                * (2 if config["retraining"]["rest"] else 1),
             ),
         params:
             **step("retrain", section.retraining, its_network, cache=CACHE),

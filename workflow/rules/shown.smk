@@ -81,6 +81,7 @@ SHOWABLE = {
     "3 Re-training": {
         "plot_retraining": RETRAINED | REFERENCE | HEALTH,
         "table_retraining": RETRAINED | REFERENCE | HEALTH,
+        "table_localisation": RETRAINED | REFERENCE | HEALTH,
     },
     "4 Locations": {
         "plot_locations": RANKED | HEALTH,

@@ -1,7 +1,7 @@
 """Ablations: what happens without the chosen filters, and what they alone can learn."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,17 +25,25 @@ class Choice:
         degradation: the one whose filters they are.
         proportion: of all filters, in (0, 1].
         selected: boolean (filters,).
+        part: `chosen` for these, `rest` for all others.
     """
 
     method: str
     degradation: str
     proportion: float
     selected: np.ndarray
+    part: str = "chosen"
 
     @property
     def label(self) -> str:
         """The choice in one word."""
-        return f"{self.method}.{self.degradation}.{self.proportion}"
+        words = f"{self.method}.{self.degradation}.{self.proportion}"
+        return words if self.part == "chosen" else f"{words}.{self.part}"
+
+    @property
+    def rest(self) -> "Choice":
+        """All filters but these."""
+        return replace(self, selected=~self.selected, part="rest")
 
     @property
     def columns(self) -> dict:

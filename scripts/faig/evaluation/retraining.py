@@ -37,7 +37,7 @@ def retrain(
         units: what is chosen, see `FilterIndex.of`.
 
     Returns:
-        Columns of the choice, input_degradation, image, psnr (dB), dataset.
+        Columns of the choice, part, dataset, input_degradation, image, psnr (dB).
     """
     rows = []
     # one after another: several networks in one step, stacked by `torch.func.vmap` on shared
@@ -56,5 +56,6 @@ def retrain(
             )
         for dataset, store in tests.items():
             measured = evaluate(network.eval(), store, degradations, compute, state)
-            rows += [{**choice.columns, **row, "dataset": dataset} for row in measured]
+            facts = {**choice.columns, "part": choice.part, "dataset": dataset}
+            rows += [{**facts, **row} for row in measured]
     return pd.DataFrame(rows)

@@ -20,7 +20,7 @@ from .panels import (
     title,
     whiskers,
 )
-from .summaries import CHOICE, summarise, with_levels
+from .summaries import CHOICE, summarise, trained_alone, with_levels
 
 SAME = "#FFF3DC"  # background of panels where filters meet the degradation that they are for
 
@@ -82,10 +82,11 @@ def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     """Gain in PSNR over the baseline by training only the chosen filters.
 
     Args:
-        retrained: columns method, degradation, proportion, input_degradation, dataset, image,
-            psnr (dB).
+        retrained: columns method, degradation, proportion, part, input_degradation, dataset,
+            image, psnr (dB).
         reference: see `with_levels`.
     """
+    retrained = trained_alone(retrained)
     inputs = list(retrained["degradation"].unique())
     table = with_levels(retrained, reference)
     table = table.assign(gain=table["psnr"] - table["psnr_baseline"])

@@ -15,7 +15,7 @@ import pandas as pd
 from ..attribution.ranking import TOP
 from ..evaluation.faithfulness import DELETION
 from ..evaluation.verdicts import VERDICTS
-from .summaries import chosen_per_layer, with_code
+from .summaries import chosen_per_layer, trained_alone, with_code, with_levels
 
 Tables = Mapping[str, pd.DataFrame]
 RIVALS = ("intinf", "weight_change", "random")  # in the paper's order, best first
@@ -27,6 +27,10 @@ PAIRS = 5  # of networks, degradations and seeds, that a correlation over them n
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
 UNDECIDED, UNMEASURED = "not decidable here", "not measured here"
+# whether a re-training supports that a skill lies in the chosen filters
+SUPPORT = {HOLDS: "supported", FAILS: "not supported", UNDECIDED: UNDECIDED}
+UNLEARNED = "not decidable, as nothing was learned"
+LOCALISED, CONTROL = ("faig", "signed"), "matched_random"
 
 
 class Unmeasured(LookupError):
@@ -168,6 +172,58 @@ def part(what: str, observed: pd.Series, minimum: float) -> Part:
     return Part(what, value, low, high, counts["image"], counts["seed"], needed)
 
 
+def localised(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Whether re-training says that a degradation's skill lies in the chosen filters.
+
+    If it does, they alone learn more of it than random filters of FAIG's layers, and all but they
+    learn less than all but those. Where nothing was learned, no difference says anything.
+
+    Args:
+        retrained: columns network, seed, method, degradation, proportion, part, input_degradation,
+            dataset, image, psnr (dB).
+        reference: see `with_levels`.
+
+    Returns:
+        A row per network, method of `LOCALISED`, degradation, proportion and part (`chosen` or
+        `rest`) with gain (dB over the baseline on the own degradation), difference (of it from
+        that of the random filters), its interval low, high over images and seeds, images, seeds,
+        and verdict.
+    """
+    table = with_levels(retrained, reference)
+    table = _with_whole_names(table[table["input_degradation"] == table["degradation"]])
+    table = table.assign(gain=table["psnr"] - table["psnr_baseline"])
+    keys = ["network", "degradation", "proportion", "part"]
+    gains = table.pivot_table("gain", [*keys, *LEVELS], "method", sort=False)
+    rows = []
+    for method in (name for name in LOCALISED if {name, CONTROL} <= set(gains)):
+        own = gains[[method, CONTROL]].dropna()
+        for names, seen in own.groupby(level=keys, sort=False):
+            rows.append({"method": method, **dict(zip(keys, names, strict=True)), **_support(seen)})
+    columns = ["network", "method", *keys[1:], "gain", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "images", "seeds", "verdict"])
+
+
+def _support(gains: pd.DataFrame) -> dict:
+    """What a method's gains, in the first column, say beside those of the control, in the second.
+
+    Args:
+        gains: indexed by part, seed and image.
+    """
+    difference, gain = gains.iloc[:, 0] - gains.iloc[:, 1], gains.iloc[:, 0].mean()
+    found = part("", difference, 0.0)
+    sign = 1 if gains.index.unique("part") == ["chosen"] else -1
+    verdict = SUPPORT[part("", sign * difference, 0.0).verdict(0.0)]
+    return {
+        "gain": gain,
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "images": found.images,
+        "seeds": found.seeds,
+        "verdict": verdict if gain > 0 else UNLEARNED,
+    }
+
+
 def _interval(values: pd.Series) -> tuple[float, float]:
     """95 % interval of the mean by Student's t; values that are all equal have no width."""
     from scipy.stats import sem, t  # slow to import
@@ -255,7 +311,7 @@ def faig_before_its_rivals(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
 
 def _learned(tables: Tables, rival: str) -> pd.Series:
     """PSNR that FAIG's re-trained filters reach on their own degradation beyond a rival's."""
-    table = _table(tables, "retrained")
+    table = trained_alone(_table(tables, "retrained"))
     table = table[table["proportion"] == table["proportion"].min()]
     own = table[table["input_degradation"] == table["degradation"]]
     psnr = own.groupby(["network", "degradation", "method", *LEVELS], sort=False)["psnr"].mean()

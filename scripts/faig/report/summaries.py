@@ -96,6 +96,11 @@ def difference(
     return table[value] - table[list(keys)].join(levels, on=list(keys))["reference"]
 
 
+def trained_alone(retrained: pd.DataFrame) -> pd.DataFrame:
+    """Rows of re-trainings of the chosen filters, not of all others."""
+    return retrained[retrained["part"] == "chosen"]
+
+
 def with_levels(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Add the columns psnr_baseline and psnr_target (dB) of the same image, input and seed.
 

@@ -145,6 +145,19 @@ def learned(retraining: pd.DataFrame) -> Iterator[str]:
         yield from prose(f"    {degradation}: {gains}; target{GLUE}{whole:z.2f}")
 
 
+def localised(localisation: pd.DataFrame) -> Iterator[str]:
+    """Whether re-training says that the skill lies in the chosen filters, in words."""
+    for row in localisation.itertuples():
+        share, who = f"{100 * row.proportion:g}%", f"{row.method}'s"
+        who = f"{who} top {share}" if row.part == "chosen" else f"all but {who} top {share}"
+        than = "as many" if row.part == "chosen" else "all but as many"
+        interval = f" [{row.low:z.2f},{GLUE}{row.high:z.2f}]" * (not np.isnan(row.low))
+        yield from prose(
+            f"    localisation for {row.degradation} is {row.verdict}: {who} learn "
+            f"{row.difference:+z.2f}{interval}{GLUE}dB beside {than} random ones of FAIG's layers"
+        )
+
+
 def predicted(prediction: pd.DataFrame) -> Iterator[str]:
     """Accuracy of prediction by either reference, mixtures apart."""
     yield "  degradation told right, ground truth / target's output as reference"
@@ -186,7 +199,12 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
 
 
 # what is told of tables that a run may have not
-OPTIONAL = {"masking": forgotten, "retraining": learned, "prediction": predicted}
+OPTIONAL = {
+    "masking": forgotten,
+    "retraining": learned,
+    "localisation": localised,
+    "prediction": predicted,
+}
 
 
 def summarize(

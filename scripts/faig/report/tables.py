@@ -16,7 +16,7 @@ from ..attribution.ranking import TOP
 from ..base.tables import read_metadata, read_table
 from ..evaluation.trust import EXPECTED, LEVELS, MEANINGS
 from ..evaluation.verdicts import worst
-from .findings import UNMEASURED, judge
+from .findings import UNMEASURED, judge, localised
 from .summaries import (
     CHOICE,
     answers,
@@ -25,6 +25,7 @@ from .summaries import (
     difference,
     per_image,
     summarise,
+    trained_alone,
     with_code,
     with_levels,
     with_mixture,
@@ -154,9 +155,15 @@ def masking(masked: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 @table
 def retraining(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """What the chosen filters alone learn, starting from the baseline; gain_reached in %."""
-    data = with_levels(retrained, reference)
+    data = with_levels(trained_alone(retrained), reference)
     data = data.assign(gain=data["psnr"] - data["psnr_baseline"])
     return effects(data, ["gain"], "gain", "gain_reached")
+
+
+@table
+def localisation(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Whether re-training says that a skill lies in the chosen filters, see `findings`."""
+    return localised(retrained, reference)
 
 
 @table

@@ -24,6 +24,8 @@ from .section import (
 )
 
 # methods that are re-trained if nothing else is said: the paper's, and ours
+# methods whose filters may be left out of a training, and the control
+LOCALISING = ("faig", "signed", "matched_random")
 RETRAINED = ("faig", "signed", "intinf", "weight_change", "random", "matched_random")
 
 
@@ -95,6 +97,12 @@ class _Retrained(Section):
         "`null` for these: " + ", ".join(f"`{name}`" for name in RETRAINED),
     )
     proportions: Proportions = Field(description="of the filters that are re-trained")
+    rest: bool = Field(
+        False,
+        description="whether all filters but the chosen ones are trained, too, of "
+        + ", ".join(f"`{name}`" for name in LOCALISING)
+        + ": if a skill lies in the chosen ones, less of it is learned. Takes as long again",
+    )
 
 
 class Retraining(Schedule, _Retrained):
