@@ -38,7 +38,7 @@ def test_seeds_that_differ_widen_an_interval():
 def test_one_image_decides_nothing():
     found = part("all", observed([9]), 0)
     assert found.verdict(0) == "not decidable here"
-    assert np.isnan(found.needed)
+    assert (found.needed, found.needed_of) == (2, "images")  # at least
 
 
 def test_needed_images_would_decide():
@@ -48,6 +48,13 @@ def test_needed_images_would_decide():
     assert few.needed > 6
     more = np.resize(values, 6 * math.ceil(1.2 * few.needed / 6))
     assert part("all", observed(more), 0).verdict(0) == "holds"
+
+
+@pytest.mark.parametrize(("values", "verdict"), [([0.7, 1.4, 2], "not"), ([1, 1.4, 2], "holds")])
+def test_what_is_needed_is_more_than_there_is_exactly_where_that_decides_nothing(values, verdict):
+    found = part("all", observed(values), 0)
+    assert found.verdict(0).startswith(verdict)
+    assert (found.needed > 3) == (verdict == "not")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,19 @@ def test_places(last, verdict):
     assert (found["value"] > 0) == last
 
 
+@pytest.mark.parametrize("spread", ["noise", "blur"])
+def test_filters_that_are_spread(spread):
+    many = ranking(True)  # noise everywhere, blur in the last layer
+    many["degradation"] = many["degradation"].replace({} if spread == "noise" else SWAPPED)
+    found = judge({"faig": many}).set_index("claim").loc["denoising is spread"]
+    assert (found["value"] > 0) == (spread == "noise")
+    # two of two hundred filters: one layer of four for blur, one or two for noise
+    assert abs(found["value"]) <= 25
+
+
+SWAPPED = {"blur": "noise", "noise": "blur"}
+
+
 def test_one_seed_does_not_decide_on_places():
     single = ranking(True).query("seed == 0")
     assert verdicts(faig=single)["deblurring at the back"] == "not decidable here"
@@ -250,6 +270,22 @@ def modulation(*levels: float) -> pd.DataFrame:
 )
 def test_modulation(levels, verdict):
     assert verdicts(modulated=modulation(*levels))["modulation is continuous"] == verdict
+
+
+def test_fewer_filters():
+    one, half = (sets(faig=0.6, signed=0.6).assign(proportion=p) for p in (0.01, 0.005))
+    half.loc[half["method"] == "faig", "loss"] = 1.0  # which FAIG's half as many do not take
+    found = judge({"sets": pd.concat([one, half])}).set_index("claim")
+    found = found.loc["signed scores need fewer filters"]
+    assert (found["verdict"], found["value"]) == ("holds", 1)
+    found = verdicts(sets=one)
+    assert found["signed scores need fewer filters"] == "not decidable here"
+
+
+def test_needed_seeds_are_told_from_images():
+    values = observed([1, 1.1, 0.9, 1], seeds=2) + np.repeat([0, 3], 4)
+    assert part("all", values, 0).needed_of == "seeds"
+    assert part("all", observed([1, 2, 3, 4]), 0).needed_of == "images"
 
 
 def test_few_pairs_do_not_decide_on_health():

@@ -22,7 +22,8 @@ RIVALS = ("intinf", "weight_change", "random")  # in the paper's order, best fir
 LEVELS = ["seed", "image"]  # what a number is observed on
 STEPS = 0.0, 0.25, 0.5, 0.75, 1.0  # strengths of modulation
 LEAST_EFFECT = 0.1  # dB; filters that do less have no strength to set
-NOTHING = pd.Series([np.nan], pd.MultiIndex.from_tuples([(0, "all")], names=LEVELS))
+WHOLE = "all images"  # of a number that is not observed image by image
+NOTHING = pd.Series([np.nan], pd.MultiIndex.from_tuples([(0, WHOLE)], names=LEVELS))
 PAIRS = 5  # of networks, degradations and seeds, that a correlation over them needs at least
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
@@ -45,8 +46,9 @@ class Part:
         what: which network, degradation, rival.
         value, low, high: mean and 95 % interval; NaN where there are too few observations.
         images, seeds: numbers of them.
-        needed: images (or seeds, pairs of networks) with which an interval of this spread would
-            leave the minimum; NaN where the spread is not known.
+        needed: with how many images or seeds an interval of this spread would leave the minimum;
+            of one observation, which has no spread, 2: at least. NaN where there is none.
+        needed_of: which of both, the one that the wider interval is over.
     """
 
     what: str
@@ -56,6 +58,7 @@ class Part:
     images: int
     seeds: int
     needed: float
+    needed_of: str = ""
 
     def verdict(self, minimum: float) -> str:
         """HOLDS, FAILS or UNDECIDED."""
@@ -110,7 +113,7 @@ def judge(tables: Tables) -> pd.DataFrame:
     Returns:
         A row per claim with claim, source, sentence, criterion, verdict, parts, holding and
         failing (numbers of them), and of the part that is lowest: weakest, value, low, high,
-        unit, images, seeds, needed.
+        unit, images, seeds, needed, needed_of.
     """
     tables = {name: _with_whole_names(table) for name, table in tables.items()}
     return pd.DataFrame([_judged(claim, tables) for claim in CLAIMS])
@@ -142,7 +145,7 @@ def _judged(claim: Claim, tables: Tables) -> dict:
         weakest = min(parts, key=lambda part: math.inf if np.isnan(part.value) else part.value)
         row |= {"weakest": weakest.what, "value": weakest.value, "low": weakest.low}
         row |= {"high": weakest.high, "unit": claim.unit, "images": weakest.images}
-        row |= {"seeds": weakest.seeds, "needed": weakest.needed}
+        row |= {"seeds": weakest.seeds, "needed": weakest.needed, "needed_of": weakest.needed_of}
     return row
 
 
@@ -161,15 +164,28 @@ def part(what: str, observed: pd.Series, minimum: float) -> Part:
     Images share a seed's training, and seeds its images: either alone would be too sure.
     """
     means = {level: observed.groupby(level=level).mean() for level in LEVELS}
-    counts = {level: len(values) for level, values in means.items()}
+    counts = [len(means[level]) for level in ("image", "seed")]
     value = float(observed.mean())
-    found = [(_interval(v), v, v.std(ddof=1)) for v in means.values() if len(v) > 1]
+    found = [(_interval(v), v.std(ddof=1), level) for level, v in means.items() if len(v) > 1]
     if not found:
-        return Part(what, value, np.nan, np.nan, counts["image"], counts["seed"], np.nan)
-    (low, high), _, spread = max(found, key=lambda each: each[0][1] - each[0][0])
-    distance = abs(value - minimum)
-    needed = math.ceil((1.96 * spread / distance) ** 2) if distance else np.nan
-    return Part(what, value, low, high, counts["image"], counts["seed"], needed)
+        needed = np.nan if np.isnan(value) else 2
+        level = "seed" if WHOLE in means["image"] else "image"
+        return Part(what, value, np.nan, np.nan, *counts, needed, f"{level}s")
+    (low, high), spread, level = max(found, key=lambda each: each[0][1] - each[0][0])
+    needed = _needed_for(spread, abs(value - minimum))
+    return Part(what, value, low, high, *counts, needed, f"{level}s")
+
+
+def _needed_for(spread: float, distance: float) -> float:
+    """Observations of a standard deviation whose 95 % interval is shorter than a distance."""
+    from scipy.stats import t  # slow to import
+
+    if not distance:
+        return np.nan
+    count = max(2, math.ceil((1.96 * spread / distance) ** 2))
+    while t.ppf(0.975, count - 1) * spread >= distance * math.sqrt(count):
+        count += 1
+    return count
 
 
 def localised(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -334,24 +350,50 @@ def retraining_order(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
 @claim(
     "deblurring at the back",
     "paper",
-    "Deblurring filters lie in the last layers, denoising ones in all.",
+    "Deblurring filters lie in the last layers.",
     "mean depth of FAIG's top filters for blur minus that for noise, of the network's depth",
     0.0,
     "%",
 )
 def deblurring_at_the_back(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    yield from _placed(tables, "blur", "noise", _depth)
+
+
+@claim(
+    "denoising is spread",
+    "paper",
+    "Denoising filters are spread over more layers than deblurring ones.",
+    "layers that FAIG's top filters for noise are evenly spread over, effectively (exponential of "
+    "their entropy) minus those for blur, of the network's layers",
+    0.0,
+    "%",
+)
+def denoising_is_spread(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    yield from _placed(tables, "noise", "blur", _spread)
+
+
+def _placed(
+    tables: Tables, more: str, less: str, number: Callable[[pd.Series], float]
+) -> Iterator[tuple[str, pd.Series]]:
+    """A number of the chosen filters per layer, for one degradation minus another, by network."""
     placed = chosen_per_layer(_table(tables, "faig"), TOP)
     for network, rows in placed.groupby("network", sort=False):
-        keys = ["seed", "degradation"]
-        if not {"blur", "noise"} <= set(rows["degradation"]):
-            raise Unmeasured("blur and noise")
-        depth = {
-            key: np.average(np.linspace(0, 100, len(layers)), weights=layers["chosen"])
-            for key, layers in rows.groupby(keys, sort=False)
-        }
-        depths = pd.Series(depth).rename_axis(keys)
-        difference = depths.xs("blur", level=1) - depths.xs("noise", level=1)
-        yield network, pd.concat({"all": difference}, names=["image"])
+        if not {more, less} <= set(rows["degradation"]):
+            raise Unmeasured(f"{more} and {less}")
+        numbers = rows.groupby(["seed", "degradation"], sort=False)["chosen"].agg(number)
+        difference = numbers.xs(more, level=1) - numbers.xs(less, level=1)
+        yield network, pd.concat({WHOLE: difference}, names=["image"])
+
+
+def _depth(chosen: pd.Series) -> float:
+    """Mean depth, % of the network's."""
+    return float(np.average(np.linspace(0, 100, len(chosen)), weights=chosen))
+
+
+def _spread(chosen: pd.Series) -> float:
+    """Effective number of layers, % of all: 100 where they hold equally many."""
+    shares = (chosen / chosen.sum())[chosen > 0]
+    return float(100 * np.exp(-(shares * np.log(shares)).sum()) / len(chosen))
 
 
 @claim(
@@ -442,6 +484,32 @@ def signed_scores_are_more_specific(tables: Tables) -> Iterator[tuple[str, pd.Se
 
 
 @claim(
+    "signed scores need fewer filters",
+    "beyond",
+    "With their sign kept, scores need fewer filters to find those that carry a skill.",
+    "doublings of the number of filters whose deletion takes half the own gain, by FAIG minus by "
+    "signed",
+    0.0,
+    "doublings",
+)
+def signed_scores_need_fewer_filters(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
+    found = np.log2(_needed(tables))
+    yield from _split(_method(found, "faig") - _method(found, "signed"))
+
+
+def _needed(tables: Tables) -> pd.Series:
+    """Least proportion of the filters whose deletion takes half the own gain of a crop, else 1."""
+    sets = _table(tables, "sets")
+    sets = sets[(sets["direction"] == DELETION) & (sets["draw"] == 0)]
+    sets = sets[sets["input_degradation"] == sets["degradation"]]
+    gain = sets["loss_baseline"] - sets["loss_target"]
+    enough = sets["loss"] - sets["loss_target"] >= gain / 2
+    needed = sets["proportion"].where(enough, 1.0)[gain > 0]
+    keys = [sets[name] for name in ("network", "degradation", "method", *LEVELS)]
+    return needed.groupby(keys, sort=False).min()
+
+
+@claim(
     "random filters re-train nearly as well",
     "beyond",
     "Random filters of the same layers learn nearly as much as FAIG's.",
@@ -467,7 +535,7 @@ def health_tells_what_can_be_attributed(tables: Tables) -> Iterator[tuple[str, p
     verdicts = health.groupby(keys, sort=False)["verdict"].first().map(VERDICTS[::-1].index)
     both = pd.DataFrame({"health": verdicts, "found": _found_by_faig(tables)}).dropna()
     if len(both) < PAIRS or both["health"].nunique() < 2:
-        yield f"{len(both)} pairs and degradations", NOTHING
+        yield f"{len(both)} pairs and degradations, too few or of one verdict", NOTHING
         return
     # leaving one out at a time tells the spread of a correlation
     ranked, count = both.rank(), len(both)

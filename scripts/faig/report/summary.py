@@ -9,12 +9,14 @@ from ..attribution.quadrature import INEXACT
 from ..attribution.ranking import TOP
 from ..evaluation.trust import LEVELS
 from ..evaluation.verdicts import VERDICTS, worst
+from .findings import UNDECIDED
 from .summaries import worst_of_seeds
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
 CARRIERS = ["signed", "faig"]  # methods whose number of filters is told
 BUSIEST = 3  # layers named
+MANY = 10_000  # images; more are no advice
 NOUNS = {"kernel": "filters", "channel": "channels", "layer": "layers"}  # by units
 
 
@@ -193,6 +195,8 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
         if not np.isnan(row.low):
             unit = "" if pd.isna(row.unit) else f" {row.unit}"
             number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
+        if row.verdict == UNDECIDED and row.needed < MANY:
+            number += f", needs {row.needed:.0f} {row.needed_of}"
         rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
     heads = ["claims", "verdict", "hold", "lowest [95 %]"]
     yield from aligned([heads, *rows]) if rows else ["no claim could be judged"]
