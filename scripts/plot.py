@@ -1,14 +1,14 @@
 """Draw one figure from its tables."""
 
-from faig.base.tables import read_table
 from faig.report.figures import FIGURES, draw
 from faig.report.looks import write
+from faig.report.rankings import read_shown
 from faig.report.summaries import combine
 from faig.run import cli
 
 
 def main(args) -> None:
-    listed = [(name, network, seed, read_table(path)) for name, network, seed, path in args.table]
+    listed = [(name, network, seed, read_shown(path)) for name, network, seed, path in args.table]
     tables = combine(listed)
     write(lambda: draw(args.figure, tables), args.output, **args.config["style"])
 

@@ -1,6 +1,7 @@
 """Show one test image as baseline, target and masked targets restore it."""
 
 from faig.attribution.pair import Pair
+from faig.attribution.ranking import CHOOSING
 from faig.base.tables import read_table
 from faig.data.store import ImageStore
 from faig.networks.building import build
@@ -13,7 +14,7 @@ def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     weights = args.baseline, args.target
     pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
-    ranking, method = read_table(args.ranking), args.ranking.stem
+    ranking, method = read_table(args.ranking, CHOOSING), args.ranking.stem
     shown, rows = restored(pair, ImageStore(args.data), method, ranking)
     title, health = f"{args.network}: {shown}", read_table(args.health)
     write(lambda: grid(rows, title, health), args.output, **cfg["style"])

@@ -1,6 +1,7 @@
 """Show one test image restored with each degradation's top filters at several strengths."""
 
 from faig.attribution.pair import Pair
+from faig.attribution.ranking import CHOOSING
 from faig.base.tables import read_table
 from faig.data.store import ImageStore
 from faig.networks.building import build
@@ -13,8 +14,9 @@ def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     weights = args.baseline, args.target
     pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
-    ranking, method, store = read_table(args.ranking), args.ranking.stem, ImageStore(args.data)
-    shown, rows = strengths(pair, store, method, ranking, cfg["strengths"], cfg["proportion"])
+    ranking, store = read_table(args.ranking, CHOOSING), ImageStore(args.data)
+    how = args.ranking.stem, ranking, cfg["strengths"], cfg["proportion"]
+    shown, rows = strengths(pair, store, *how)
     title, health = f"{args.network}: {shown}", read_table(args.health)
     write(lambda: grid(rows, title, health), args.output, **cfg["style"])
 

@@ -66,7 +66,8 @@ def test_retraining_reaches_a_share_of_the_targets_gain(reference):
 
 
 def test_networks_are_listed_with_their_levels_and_number_of_filters(reference):
-    filters = pd.DataFrame({"filter": [0, 1, 2, 0, 1, 2], **RUN})
+    kinds = ["blur"] * 3 + ["noise"] * 3
+    filters = pd.DataFrame({"filter": [0, 1, 2] * 2, "layer": "one", "degradation": kinds, **RUN})
     result = tables.networks(filters, reference).set_index("input_degradation")
     assert result.loc["blur", ["psnr_baseline", "psnr_target"]].tolist() == [27, 31]
     assert result["filters"].tolist() == [3, 3]

@@ -10,6 +10,7 @@ from ..base.seeds import derive
 
 BETA = 3.0  # weight of the other degradations in `largest_contrast`
 DECILES = 10
+CHOOSING = ["filter", "degradation", "rank"]  # columns that `selection` needs
 TOP = 0.01  # proportion of the filters that is looked at where one must be chosen (the paper)
 
 
@@ -98,7 +99,12 @@ def top(order: np.ndarray, proportion: float) -> np.ndarray:
     Returns:
         Boolean (filters,).
     """
-    return order < max(1, round(proportion * len(order)))
+    return order < number(len(order), proportion)
+
+
+def number(filters: int, proportion: float) -> int:
+    """How many of so many filters a proportion in (0, 1] is, at least one."""
+    return max(1, round(proportion * filters))
 
 
 def rank_filters(
@@ -193,7 +199,7 @@ def change_deciles(layers: np.ndarray, change: np.ndarray) -> np.ndarray:
 
 
 def selection(table: pd.DataFrame, degradation: str, proportion: float) -> np.ndarray:
-    """The chosen filters of a ranking table (columns filter, degradation, rank), boolean mask.
+    """The chosen filters of a ranking table (columns `CHOOSING`), boolean mask.
 
     Raises:
         InputError: the table knows no such degradation.

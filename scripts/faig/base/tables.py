@@ -1,7 +1,7 @@
 """Parquet tables between the steps, with what they were made from in their metadata."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,14 +21,17 @@ def write_table(path: str | Path, table: pd.DataFrame, metadata: Mapping | None 
         pq.write_table(arrow, temporary)
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a Parquet table.
+
+    Args:
+        columns: that are needed, where not all are.
 
     Raises:
         InputError: the file is missing, damaged or cut short.
     """
     with readable(path):
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns)
 
 
 def read_metadata(path: str | Path) -> dict:

@@ -8,12 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..attribution.ranking import TOP, top
+from ..attribution.ranking import TOP, number
 from .looks import DEGRADATIONS, METHODS, label, looks
 from .panels import empty_figure, legend, point_handles, title, whiskers, wrapped
+from .rankings import LOCATED, layer_sizes, with_layers
 from .summaries import chosen_per_layer, summarise
-
-LOCATED = 0.05  # proportion of the filters whose places the histogram shows, as in the paper
 
 
 def locations(**rankings: pd.DataFrame) -> Figure:
@@ -64,21 +63,20 @@ def locations_map(faig: pd.DataFrame) -> Figure:
     Args:
         faig: ranking with the columns filter, layer, degradation, rank.
     """
-    table = faig[faig["seed"] == faig["seed"].iloc[0]]
+    table = with_layers(faig[faig["seed"] == faig["seed"].iloc[0]])
     degradations = list(table["degradation"].unique())
-    sizes = table[table["degradation"] == degradations[0]].groupby("layer", sort=False).size()
+    sizes = layer_sizes(table[table["degradation"] == degradations[0]])
     layers = {layer: i for i, layer in enumerate(sizes.index)}
     figure = empty_figure(1.6 + min(0.2 * len(layers), 8))
     panel = figure.subplots()
     panel.hlines(range(len(layers)), 0, 100, color="#E4E4E4", linewidth=0.8, zorder=0)
     styles = looks(degradations, DEGRADATIONS)
     for k, (degradation, look) in enumerate(styles.items()):
-        rows = table[table["degradation"] == degradation].sort_values("filter")
-        place = rows.groupby("layer", sort=False).cumcount() / rows["layer"].map(sizes)
-        best = top(rows["rank"].to_numpy(), TOP)
+        best = (table["degradation"] == degradation) & (table["rank"] < number(sizes.sum(), TOP))
+        rows = table[best].sort_values("filter")
+        place = (rows["filter"] - rows["first"]) / rows["filters"]
         aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
-        y = rows["layer"].map(layers)[best] + aside
-        panel.scatter(100 * place[best], y, 12, **look.of_points)
+        panel.scatter(100 * place, rows["layer"].map(layers) + aside, 12, **look.of_points)
     names = [f"{layer} ({size:,})" for layer, size in sizes.items()]
     _layer_ticks(panel, names, 60, "y")
     panel.set_ylim(len(layers) - 0.4, -0.6)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from ..attribution.ranking import top
+from ..attribution.ranking import number
 from ..evaluation.trust import order
+from .rankings import layer_sizes, with_layers
 
 CHOICE = ["method", "degradation", "proportion", "input_degradation"]  # columns of ablations
 FEW = 8  # fewer values than this are no sample to bootstrap from
@@ -115,15 +116,20 @@ def with_levels(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 def chosen_per_layer(ranking: pd.DataFrame, proportion: float) -> pd.DataFrame:
     """Where a ranking's top filters lie.
 
+    Args:
+        ranking: whole, or its top, see `rankings.with_layers`.
+        proportion: of the filters.
+
     Returns:
         Rows from the first layer to the last with network, seed, degradation, layer, filters (the
         layer's number of them), chosen (how many of these), share (chosen, % of all chosen).
     """
     names, tables = ["network", "seed", "degradation"], []
-    for keys, rows in ranking.groupby(names, sort=False):
-        rows = rows.assign(chosen=top(rows["rank"].to_numpy(), proportion)).sort_values("filter")
-        layers = rows.groupby("layer", sort=False)["chosen"].agg(["size", "sum"]).reset_index()
-        layers.columns = ["layer", "filters", "chosen"]
+    for keys, rows in with_layers(ranking).groupby(names, sort=False):
+        sizes = layer_sizes(rows)
+        best = rows[rows["rank"] < number(sizes.sum(), proportion)].groupby("layer").size()
+        layers = sizes.to_frame().assign(chosen=best.reindex(sizes.index, fill_value=0))
+        layers = layers.reset_index()
         layers["share"] = 100 * layers["chosen"] / layers["chosen"].sum()
         tables.append(layers.assign(**dict(zip(names, keys, strict=True))))
     return pd.concat(tables, ignore_index=True)

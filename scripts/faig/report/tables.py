@@ -13,10 +13,11 @@ import pandas as pd
 
 from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
-from ..base.tables import read_metadata, read_table
+from ..base.tables import read_metadata
 from ..evaluation.trust import EXPECTED, LEVELS, MEANINGS
 from ..evaluation.verdicts import worst
 from .findings import UNMEASURED, judge, localised
+from .rankings import read_shown, with_layers
 from .summaries import (
     CHOICE,
     answers,
@@ -97,7 +98,8 @@ def networks(faig: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """PSNR of baseline and target on every input degradation, mean over test images."""
     keys = ["network", "seed", "input_degradation"]
     levels = reference.pivot_table(index=keys, columns="model", values="psnr", sort=False)
-    filters = faig.groupby(["network", "seed"])["filter"].nunique().rename("filters")
+    layers = with_layers(faig).drop_duplicates(["network", "seed", "layer"])
+    filters = layers.groupby(["network", "seed"])["filters"].sum()
     images = reference.groupby([*keys, "model"]).size().groupby(keys).max().rename("images")
     levels = levels.add_prefix("psnr_").join(images)
     return levels.reset_index().join(filters, on=["network", "seed"])
@@ -283,7 +285,7 @@ def read_errors(path: Path) -> pd.DataFrame:
     return parts[0].merge(parts[1])
 
 
-READERS = {"errors": read_errors}  # all others are read as they are
+READERS = {"errors": read_errors}  # all others as what they are
 
 
 def read(listed: Iterable[tuple[str, str, int | str, Path]]) -> dict[str, pd.DataFrame]:
@@ -293,6 +295,6 @@ def read(listed: Iterable[tuple[str, str, int | str, Path]]) -> dict[str, pd.Dat
         listed: (name, network, seed, path).
     """
     return combine(
-        (name, network, seed, READERS.get(name, read_table)(path))
+        (name, network, seed, READERS.get(name, read_shown)(path))
         for name, network, seed, path in listed
     )
