@@ -174,7 +174,8 @@ def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) ->
         for key, value in module.named_parameters(recurse=False)
         if biases == "units" or not key.endswith("bias")
     }
-    weight = own.pop("weight") if units == "kernel" and isinstance(module, Convolution) else None
+    kernels = units == "kernel" and isinstance(module, Convolution)
+    weight = own.pop("weight", None) if kernels else None  # none where it is made of others
     if units == "kernel" and biases == "target":
         own = {}
     addresses, numbers = [], {}
