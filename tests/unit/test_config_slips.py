@@ -105,6 +105,11 @@ SLIPS = [
     # attribution, comparison
     ("attribution.degradations", ["blur", "blur_noise"], ["'blur_noise'", "'blur'", "contain"]),
     ("attribution.degradations", ["bicubic", "noise"], ["'bicubic'", "clean"]),
+    ("modulation", {"methods": ["sined"]}, ["modulation.methods", "'sined'", "signed"]),
+    ("modulation", {"strengths": [0, 101]}, ["modulation.strengths[1]", "101", "at most 100"]),
+    ("export", {"method": "taylor"}, ["export.method", "'taylor'", "faig"]),
+    ("export", {"degradation": "blur_noise"}, ["export.degradation", "'blur_noise'", "blur"]),
+    ("export", {"network": "smal"}, ["export.network", "'smal'", "small"]),
     ("two_branch.sigmas", [1.0, 1.0000001], ["two_branch.sigmas", "1.0000001", "six digits"]),
     # names and paths
     ("run", "tiny\n", ["run", "tiny", "without control characters"]),

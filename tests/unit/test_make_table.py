@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from faig.base.tables import write_table
 from faig.report import tables
-from faig.report.summary import summarize
+from faig.report.summary import judged, summarize
 
 RUN = {"network": "net", "seed": 0}
 IMAGE = {"dataset": "test", "image": "a"}
@@ -328,3 +328,12 @@ def test_tables_of_rankings_carry_the_worst_verdict_on_their_pair(reference):
 
 
 PAIRS = {0: "healthy", 1: "unfit"}
+
+
+def test_the_summary_says_what_would_decide():
+    row = {"claim": "it works", "verdict": "not decidable here", "parts": 2, "holding": 0}
+    row |= {"value": 0.5, "low": -1.0, "high": 2.0, "unit": "dB", "needed": 91}
+    undecided = pd.DataFrame([{**row, "needed_of": "images"}])
+    assert list(judged(undecided))[1].endswith("0.50 [-1.00, 2.00] dB; 91 images")
+    decided = undecided.assign(verdict="holds")
+    assert list(judged(decided))[1].endswith("dB")

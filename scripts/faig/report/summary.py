@@ -187,7 +187,10 @@ def trusted(completeness: pd.DataFrame, health: pd.DataFrame) -> Iterator[str]:
 
 
 def judged(findings: pd.DataFrame) -> Iterator[str]:
-    """Verdicts on the claims that the run could measure, with their lowest numbers."""
+    """Verdicts on the claims that the run could measure, with their lowest numbers.
+
+    Where the run cannot decide, it says how many images or seeds it needs.
+    """
     measured = findings[findings["parts"] > 0]
     rows = []
     for row in measured.itertuples():
@@ -196,9 +199,9 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
             unit = "" if pd.isna(row.unit) else f" {row.unit}"
             number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
         if row.verdict == UNDECIDED and row.needed < MANY:
-            number += f", needs {row.needed:.0f} {row.needed_of}"
+            number += f"; {row.needed:.0f} {row.needed_of}"
         rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
-    heads = ["claims", "verdict", "hold", "lowest [95 %]"]
+    heads = ["claims", "verdict", "hold", "lowest [95 %]; needs"]
     yield from aligned([heads, *rows]) if rows else ["no claim could be judged"]
 
 
