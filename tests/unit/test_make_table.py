@@ -304,6 +304,13 @@ def test_summary_takes_the_smallest_proportion_where_1_percent_is_missing(result
     assert "0.5 / 0.01" in text
 
 
+def test_summary_tells_damage_from_a_skill_that_is_lost(results):
+    assert "damaged" not in summarize(results)
+    results["masking"]["gain_removed"] = 446.0
+    said = " ".join(summarize(results).split())
+    assert "blur, noise: far more than the gain is lost: the network is damaged" in said
+
+
 def test_summary_warns_of_inexact_attribution(results):
     assert "WARNING" in summarize(results)
     results["health"]["more_nodes"] = False

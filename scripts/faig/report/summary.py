@@ -17,6 +17,7 @@ SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compare
 CARRIERS = ["signed", "faig"]  # methods whose number of filters is told
 BUSIEST = 3  # layers named
 MANY = 10_000  # images; more are no advice
+DAMAGE = 150  # % of the gain; who loses as much restores worse than the baseline
 NOUNS = {"kernel": "filters", "channel": "channels", "layer": "layers"}  # by units
 
 
@@ -120,6 +121,7 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
         "gradient-map MSE x 1000"
     )
     rows = [["  filters for", "gain, faig", *(f"MSE, {method}" for method in methods)]]
+    damaged = []
     for degradation in ranked:
         chosen = table[table["degradation"] == degradation]
         same = chosen["input_degradation"] == degradation
@@ -129,7 +131,13 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
         lost = " / ".join(percent(mean["gain_removed"]["faig"]) for mean in means)
         mse = [" / ".join(f"{mean['gradient_mse'][m]:.2g}" for mean in means) for m in methods]
         rows.append([f"    {degradation}", lost, *mse])
+        damaged += [degradation] * bool(means[0]["gain_removed"]["faig"] > DAMAGE)
     yield from aligned(rows)
+    if damaged:
+        yield from prose(
+            f"    {', '.join(damaged)}: far more than the gain is lost: the network is damaged, "
+            "which says nothing of a skill"
+        )
 
 
 def learned(retraining: pd.DataFrame) -> Iterator[str]:
