@@ -73,7 +73,7 @@ RANKING = {
 } | CONTROL | PREDICTION | MODULATION | GRID | STRIP | MODULATED  # fmt: skip
 SIGNED = {
     "take_signed", "rank", "plot_locations", "table_locations",
-} | MASKING | BENCH | RETRAINING | MODULATION  # fmt: skip
+} | MASKING | BENCH | RETRAINING  # fmt: skip
 ATTRIBUTION = {"attribute", "table_completeness", "take_signed"} | RANKING
 # figures of rankings carry the verdict on the pair
 HEALTH = {
