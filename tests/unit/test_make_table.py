@@ -309,6 +309,10 @@ def test_summary_tells_damage_from_a_skill_that_is_lost(results):
     results["masking"]["gain_removed"] = 446.0
     said = " ".join(summarize(results).split())
     assert "blur, noise: far more than the gain is lost: the network is damaged" in said
+    results["league"].loc[results["league"]["degradation"] == "blur", "carried"] = 697.0
+    said = " ".join(summarize(results).split())
+    assert "blur, faig: without 4 of 1,000 filters the network loses 697%" in said
+    assert "filters (0.4%, by faig) carry" not in said
 
 
 def test_summary_warns_of_inexact_attribution(results):

@@ -9,6 +9,7 @@ from faig.report import tables
 from faig.report.figures import FIGURES
 from faig.report.summaries import worst_of_seeds
 from faig.report.summary import lights as told
+from faig.report.summary import meanings
 
 PATH = Limits(2, 0.5, 1, 0.8, 10, 50, 0.02, 0.9)
 LIMITS = TrustLimits(0.6, 0.4, 0.2, 0.4, 0.05, 0.5, 0.3)
@@ -116,9 +117,11 @@ def test_the_summary_says_what_is_not_green():
         "  trust", "green: path", "gain", "completeness", "cancellation",
     ]  # fmt: skip
     assert "stability" not in green
-    meant = said.split("what that means:")[1]
-    assert meant.split() == ["stability:", *MEANINGS["stability"].split()]
     assert max(map(len, said.splitlines())) <= 100
+    first, *meant = meanings(tables.trust(seeds()))
+    assert first == "what a light means that is not green"
+    assert " ".join(meant).split() == ["stability:", *MEANINGS["stability"].split()]
+    assert not [*meanings(tables.trust(seeds().assign(level=NOT_MEASURED)))]
 
 
 def test_every_light_has_a_meaning():

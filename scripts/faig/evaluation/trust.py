@@ -43,7 +43,7 @@ MEANINGS = {
     "path": "integrated scores tell of the way between the two networks as much as of the skill; "
     "believe what deleting and inserting filters does",
     "gain": "there is no skill to look for, or too little to be measured: its filters are chance",
-    "completeness": "more nodes would change the scores; raise them before comparing any",
+    "completeness": "scores are as far from exact; more nodes help where the path is green",
     "cancellation": "filters that help and that hinder undo each other; single scores say little, "
     "sets that were deleted say more",
     "stability": "other images would name other filters; search on more",

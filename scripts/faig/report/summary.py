@@ -40,8 +40,8 @@ def fitness(health: pd.DataFrame) -> Iterator[str]:
     shown = health[health["verdict"] == verdict]
     reasons = shown.groupby(["input_degradation", "reason"], sort=False).size().index
     text = "; ".join(f"{given}: {reason}" for given, reason in reasons)
-    advice = "; ".join(shown["advice"].unique())
-    yield from prose(f"  health: {verdict}: {text}; what to do: {advice}")
+    advice = dict.fromkeys("; ".join(shown["advice"].unique()).split("; "))
+    yield from prose(f"  health: {verdict}: {text}; what to do: {'; '.join(advice)}")
 
 
 def lights(trust: pd.DataFrame) -> Iterator[str]:
@@ -53,11 +53,15 @@ def lights(trust: pd.DataFrame) -> Iterator[str]:
     for name, row in zip(names, shown.to_dict("records"), strict=True):
         if row["level"] != LEVELS[0]:
             yield from prose(f"    {row['level']}: {name}: {row['reason']}")
-    told = shown[shown["level"] != LEVELS[0]].drop_duplicates("light")
+
+
+def meanings(trust: pd.DataFrame) -> Iterator[str]:
+    """What the lights say that are amber or red for any network."""
+    told = trust[trust["level"].isin(LEVELS[1:])].drop_duplicates("light")
     if len(told):
-        yield "  what that means:"
+        yield "what a light means that is not green"
     for light, meaning in zip(told["light"], told["meaning"], strict=True):
-        yield from prose(f"    {light}: {meaning}")
+        yield from prose(f"  {light}: {meaning}")
 
 
 def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
@@ -78,6 +82,12 @@ def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
             continue
         count = f"{mean['chosen'] * filters / 100:.0f} of {filters:,}"
         own, other = (shown(mean, name) for name in ("carried", "carried_other"))
+        if mean["carried"] > DAMAGE:
+            yield from prose(
+                f"  {degradation}, {method}: without {count} {noun} the network loses {own} of the "
+                "gain: it is damaged, which says nothing of a skill"
+            )
+            continue
         yield from prose(
             f"  {count} {noun} ({mean['chosen']:.2g}%, by {method}) carry {own} of the gain on "
             f"{degradation} and {other} of another; as many random ones in FAIG's layers carry "
@@ -88,6 +98,8 @@ def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
 def shown(mean: pd.Series, name: str) -> str:
     """A share with its interval, both in %."""
     low, high = mean[f"{name}_low"], mean[f"{name}_high"]
+    if pd.isna(mean[name]):
+        return "nothing measurable"
     return f"{percent(mean[name])}{GLUE}[{low:z.0f},{GLUE}{high:z.0f}]"
 
 
@@ -253,7 +265,7 @@ def summarize(
         for name, told in OPTIONAL.items():
             lines += told(rows[name]) if name in rows else ()
         lines += trusted(rows["completeness"], rows["health"])
-    lines += ["", *judged(tables["findings"])]
+    lines += ["", *meanings(tables["trust"]), "", *judged(tables["findings"])]
     if left_out:
         lines += ["", *prose(f"not asked for by the config, and left out: {', '.join(left_out)}")]
     return "\n".join(lines) + "\n"

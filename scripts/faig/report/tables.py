@@ -122,9 +122,9 @@ def pair_first(data: pd.DataFrame) -> pd.DataFrame:
 def trust(trust: pd.DataFrame) -> pd.DataFrame:
     """What speaks for and against believing a ranking, see `evaluation.trust.card`.
 
-    meaning is what a light says that is not green.
+    meaning is what a light says that is amber or red.
     """
-    meaning = trust["light"].map(MEANINGS).where(trust["level"] != LEVELS[0])
+    meaning = trust["light"].map(MEANINGS).where(trust["level"].isin(LEVELS[1:]))
     return pair_first(trust.assign(meaning=meaning))
 
 
