@@ -9,6 +9,8 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 
+from . import interpreter
+
 CONTEXT = get_context("forkserver")
 # Snakemake and the packages that it and the workflow import on every call
 PRELOADED = (
@@ -21,7 +23,9 @@ CONTEXT.set_forkserver_preload(list(PRELOADED))
 def snakemake(arguments: list[str], folder: Path) -> tuple[int, str]:
     """Exit status, and standard output and error together, of one call in a folder."""
     output = folder / ".output"
-    process = CONTEXT.Process(target=_call, args=(arguments, folder, output, dict(os.environ)))
+    process = CONTEXT.Process(
+        target=_call, args=(arguments, folder, output, dict(os.environ), interpreter.folder())
+    )
     process.start()
     process.join()
     text = output.read_text()
@@ -29,12 +33,14 @@ def snakemake(arguments: list[str], folder: Path) -> tuple[int, str]:
     return process.exitcode, text
 
 
-def _call(arguments: list[str], folder: Path, output: Path, environment: dict[str, str]) -> None:
+def _call(
+    arguments: list[str], folder: Path, output: Path, environment: dict[str, str], python: str
+) -> None:
     from snakemake.cli import main
 
     os.chdir(folder)
-    # scripts are called as `python`: the one that runs the tests
-    path = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+    # scripts are called as `python`: forks of the one that runs the tests
+    path = os.pathsep.join([python, str(Path(sys.executable).parent), environment["PATH"]])
     os.environ.clear()
     os.environ.update(environment, PATH=path)
     sys.argv = ["snakemake", *arguments]

@@ -1,0 +1,127 @@
+"""Python for scripts, in forks of a process that has imported the packages: that is most of what a
+tiny job does.
+
+Called as a program it is that process; the `python` that it is given for does no more than ask it
+for a fork with the same arguments, folder, environment and standard streams, and end as that does.
+Scripts and the library are read anew in each fork.
+"""
+
+import atexit
+import gc
+import importlib
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+PRELOADED = (
+    "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.Image", "psutil", "pyarrow.parquet",
+    "safetensors.torch", "torch", "tqdm",
+)  # fmt: skip
+
+CLIENT = """#!{python} -IS
+import os, signal, socket, sys
+if not sys.argv[1].endswith(".py"):
+    os.execv({python!r}, sys.argv)
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    environment = [f"{{k}}={{v}}" for k, v in os.environ.items()]
+    words = [os.getcwd(), str(len(sys.argv[1:])), *sys.argv[1:], *environment]
+    message = "\\0".join(words).encode(errors="surrogateescape")
+    socket.send_fds(server, [len(message).to_bytes(4, "big")], [0, 1, 2])
+    server.sendall(message)
+    script = int.from_bytes(server.recv(4), "big")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: os.kill(script, number))
+    status = server.recv(1)
+sys.exit(status[0] if status else 1)
+"""
+
+
+@cache
+def folder() -> str:
+    """A folder whose `python` runs scripts in forks; they end with the process that asked first."""
+    place = Path(mkdtemp(prefix="python"))
+    address = str(place / "socket")
+    client = place / "python"
+    client.write_text(CLIENT.format(python=sys.executable, address=address))
+    client.chmod(0o755)
+    # it reads its standard input, which ends when this process does
+    server = subprocess.Popen(
+        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    server.stdout.readline()
+    return str(place)
+
+
+def serve(address: str) -> None:
+    """Answer each connection by a fork, which goes on where this function returns."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.freeze()  # or a fork's garbage collector would write to, and so copy, all their pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen(64)
+        print("ready", flush=True)
+        while True:
+            ready, _, _ = select.select([door, sys.stdin], [], [])
+            if sys.stdin in ready:
+                sys.exit()
+            connection, _ = door.accept()
+            if os.fork() == 0:
+                door.close()
+                break
+            connection.close()
+    attend(connection)
+
+
+def attend(connection: socket.socket) -> None:
+    """Read what is to be run, run it in a fork, and tell its number and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    message = b""
+    while len(message) < int.from_bytes(head, "big"):
+        message += connection.recv(1 << 16)
+    place, count, *words = message.decode(errors="surrogateescape").split("\0")
+    if script := os.fork():
+        connection.sendall(script.to_bytes(4, "big"))
+        _, status = os.waitpid(script, 0)
+        connection.sendall(bytes([os.waitstatus_to_exitcode(status) % 256]))
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(place)
+    os.environ.clear()
+    os.environ.update(word.split("=", 1) for word in words[int(count) :])
+    sys.argv = words[: int(count)]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+
+
+def run() -> int:
+    """Run the script that the arguments name; its exit status."""
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ending:
+        if ending.code and not isinstance(ending.code, int):
+            raise
+        return ending.code or 0
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
+    ending = run()
+    # an interpreter's own end takes down all that was imported, which takes as long as most jobs
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ending)
