@@ -1,50 +1,142 @@
-"""Snakemake called in forks of a process that has imported it: a dry run takes a third of the time,
-and every other call two seconds less.
+"""Snakemake and scripts in forks of a process that has imported their packages, which is most of
+what a dry run or a tiny job does.
 
-Nothing is shared between two calls, unlike between two calls within one process.
+Called as a program this is that process. The `python` and `snakemake` of `commands()` do no more
+than ask it for a fork with the same arguments, folder, environment and standard streams, and end as
+that does. The workflow, its scripts and the library are read anew in each fork; nothing is shared
+between two.
 """
 
+import atexit
+import gc
+import importlib
 import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
 import sys
-from multiprocessing import get_context
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
-from . import interpreter
-
-CONTEXT = get_context("forkserver")
-# Snakemake and the packages that it and the workflow import on every call
+HERE = Path(sys.executable).parent
 PRELOADED = (
-    "filelock", "numpy", "PIL.ImageOps", "psutil", "pydantic", "requests",
-    "snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "tqdm", "yte",
+    "filelock", "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps", "psutil",
+    "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "snakemake.cli",
+    "snakemake.report.html_reporter", "snakemake.storage", "torch", "tqdm", "yte",
 )  # fmt: skip
-CONTEXT.set_forkserver_preload(list(PRELOADED))
+
+CLIENT = """#!{python} -IS
+import os, signal, socket, sys
+if sys.argv[1].startswith("-"):
+    os.execv({python!r}, sys.argv)
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    environment = [f"{{k}}={{v}}" for k, v in os.environ.items()]
+    words = [os.getcwd(), str(len(sys.argv[1:])), *sys.argv[1:], *environment]
+    message = "\\0".join(words).encode(errors="surrogateescape")
+    socket.send_fds(server, [len(message).to_bytes(4, "big")], [0, 1, 2])
+    server.sendall(message)
+    script = int.from_bytes(server.recv(4), "big")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: os.kill(script, number))
+    status = server.recv(1)
+sys.exit(status[0] if status else 1)
+"""
 
 
-def snakemake(arguments: list[str], folder: Path) -> tuple[int, str]:
-    """Exit status, and standard output and error together, of one call in a folder."""
-    output = folder / ".output"
-    process = CONTEXT.Process(
-        target=_call, args=(arguments, folder, output, dict(os.environ), interpreter.folder())
+@cache
+def commands() -> str:
+    """A folder of both commands; the process that forks ends with the one that asked first."""
+    folder = Path(mkdtemp(prefix="forks"))
+    address, python = str(folder / "socket"), folder / "python"
+    python.write_text(CLIENT.format(python=sys.executable, address=address))
+    (folder / "snakemake").write_text(f'#!/bin/sh\nexec {python} {HERE / "snakemake"} "$@"\n')
+    for command in (python, folder / "snakemake"):
+        command.chmod(0o755)
+    # it reads its standard input, which ends when this process does
+    server = subprocess.Popen(
+        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    process.start()
-    process.join()
-    text = output.read_text()
-    output.unlink()
-    return process.exitcode, text
+    server.stdout.readline()
+    return str(folder)
 
 
-def _call(
-    arguments: list[str], folder: Path, output: Path, environment: dict[str, str], python: str
-) -> None:
-    from snakemake.cli import main
+def snakemake(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Exit status, and standard output and error together, of one call in a folder."""
+    path = os.pathsep.join([commands(), str(HERE), os.environ["PATH"]])
+    done = subprocess.run(
+        ["snakemake", *arguments], cwd=folder, env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
-    os.chdir(folder)
-    # scripts are called as `python`: forks of the one that runs the tests
-    path = os.pathsep.join([python, str(Path(sys.executable).parent), environment["PATH"]])
+
+def serve(address: str) -> None:
+    """Answer each connection by a fork, which goes on where this function returns."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.freeze()  # or a fork's garbage collector would write to, and so copy, all their pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen(64)
+        print("ready", flush=True)
+        while True:
+            ready, _, _ = select.select([door, sys.stdin], [], [])
+            if sys.stdin in ready:
+                sys.exit()
+            connection, _ = door.accept()
+            if os.fork() == 0:
+                door.close()
+                break
+            connection.close()
+    attend(connection)
+
+
+def attend(connection: socket.socket) -> None:
+    """Read what is to be run, run it in a fork, and tell its number and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    message = b""
+    while len(message) < int.from_bytes(head, "big"):
+        message += connection.recv(1 << 16)
+    place, count, *words = message.decode(errors="surrogateescape").split("\0")
+    if script := os.fork():
+        connection.sendall(script.to_bytes(4, "big"))
+        _, status = os.waitpid(script, 0)
+        connection.sendall(bytes([os.waitstatus_to_exitcode(status) % 256]))
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(place)
     os.environ.clear()
-    os.environ.update(environment, PATH=path)
-    sys.argv = ["snakemake", *arguments]
-    with output.open("w") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    main(arguments)
+    os.environ.update(word.split("=", 1) for word in words[int(count) :])
+    sys.argv = words[: int(count)]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+
+
+def run() -> int:
+    """Run the script that the arguments name; its exit status."""
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ending:
+        if ending.code and not isinstance(ending.code, int):
+            raise
+        return ending.code or 0
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
+    ending = run()
+    # an interpreter's own end takes down all that was imported, which takes as long as most jobs
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ending)

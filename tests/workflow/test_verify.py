@@ -1,12 +1,10 @@
 """Damage between two runs is found, and the printed advice repairs it."""
 
-import shlex
-import subprocess
-import sys
-
 import pandas as pd
 from faig.base.tables import write_table
 from faig.run import manifest
+
+from .forks import snakemake
 
 RUN = "results/tiny"
 
@@ -24,9 +22,9 @@ def follow(workflow, output: str) -> None:
     """Call the commands that the output names."""
     commands = [line.split() for line in output.splitlines() if line.startswith("  snakemake ")]
     assert len(commands) == 2
-    for _, *arguments in (shlex.split(shlex.join(command)) for command in commands):
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        subprocess.run(command, cwd=workflow.folder, check=True, capture_output=True)
+    for _, *arguments in commands:
+        status, told = snakemake(arguments, workflow.folder)
+        assert status == 0, told
 
 
 def test_an_undamaged_run(finished):
