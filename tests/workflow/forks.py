@@ -29,6 +29,8 @@ PRELOADED = (
     "snakemake.report.html_reporter", "snakemake.storage", "torch", "tqdm", "yte",
 )  # fmt: skip
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 CLIENT = """#!{python} -IS
 import os, signal, socket, sys
 if sys.argv[1].startswith("-"):
@@ -57,10 +59,12 @@ def commands() -> str:
     (folder / "snakemake").write_text(f'#!/bin/sh\nexec {python} {HERE / "snakemake"} "$@"\n')
     for command in (python, folder / "snakemake"):
         command.chmod(0o755)
-    # it reads its standard input, which ends when this process does
+    # it reads its standard input, which ends when this process does; libraries count threads when
+    # they are imported, and Snakemake tells a job of one thread so
     server = subprocess.Popen(
-        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, **dict.fromkeys(THREADS, "1")},
+    )  # fmt: skip
     server.stdout.readline()
     return str(folder)
 

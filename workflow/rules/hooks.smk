@@ -7,6 +7,18 @@ RUNS = MAIN and not workflow.output_settings.dryrun
 LOCKS = []
 
 
+def look_for_jobs_when_one_ends():
+    """Lift Snakemake's default limit of 100 jobs a second, which means nothing to a few cores.
+
+    With it each job that starts makes the scheduler look for jobs once a second more until the
+    run's end, which takes a tenth of two cores.
+    """
+    settings = workflow.scheduling_settings
+    limit = settings.max_jobs_per_timespan
+    if limit and limit.max_jobs >= 100 * limit.timespan:
+        settings.max_jobs_per_timespan = None
+
+
 def start_of_run():
     """Take the folder and the terminal, when jobs are about to be planned."""
     try:
@@ -14,6 +26,8 @@ def start_of_run():
     except (guard.AlreadyRunning, guard.Unusable) as error:
         raise WorkflowError(str(error)) from None
     interrupt.install()
+    if LOCAL:
+        look_for_jobs_when_one_ends()
     if not (workflow.output_settings.quiet or workflow.output_settings.verbose):
         display.install(logger)
 
