@@ -5,14 +5,12 @@ from faig.attribution.scoring import score
 from faig.base.seeds import derive
 from faig.base.tables import write_table
 from faig.data.store import ImageStore
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     table, facts = score(
         pair,
         ImageStore(args.data),

@@ -4,15 +4,13 @@ from faig.attribution.pair import Pair
 from faig.base.tables import write_table
 from faig.data.store import ImageStore
 from faig.evaluation.health import Limits, check, cost, measure, read_crops
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     store = ImageStore(args.data)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     degradations, effort = cfg["degradations"], (cfg["points"], cfg["nodes"])
     side = cfg["crop"] // store.scale
     crops = read_crops(store, degradations, cfg["clean"], side, cfg["crops"])

@@ -5,15 +5,13 @@ from faig.base.files import atomic_path
 from faig.data.store import ImageStore
 from faig.evaluation.checking import report
 from faig.evaluation.health import read_crops
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     store = ImageStore(args.data)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     side = cfg["crop"] // store.scale
     crops = read_crops(store, cfg["degradations"], cfg["clean"], side, cfg["crops"])
     text = report(pair, crops, args.network, cfg["clean"])

@@ -4,14 +4,13 @@ import pandas as pd
 from faig.attribution.pair import Pair
 from faig.base.tables import write_table
 from faig.data.store import ImageStore
-from faig.networks.building import build
 from faig.run import cli
 from faig.training.validation import evaluate
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    pair = Pair.load(build(**cfg["network"]), args.baseline, args.target, compute)
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute)
     rows = []
     for path in args.data:
         store = ImageStore(path)

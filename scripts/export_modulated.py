@@ -4,7 +4,6 @@ from faig.attribution.pair import Pair
 from faig.base.device import Compute
 from faig.base.tables import read_table
 from faig.evaluation.modulation import modulated
-from faig.networks.building import build
 from faig.networks.checkpoints import save_checkpoint
 from faig.run import cli
 
@@ -12,8 +11,7 @@ from faig.run import cli
 def main(args) -> None:
     cfg = args.config
     compute = Compute.choose("cpu", "float32")
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     ranking = read_table(args.ranking)
     state = modulated(pair, ranking, cfg["degradation"], cfg["strength"], cfg["proportion"])
     save_checkpoint(args.output, pair.network, state, {"config": cfg})

@@ -6,14 +6,12 @@ from faig.base.progress import progress
 from faig.base.tables import read_table, write_table
 from faig.data.store import ImageStore
 from faig.evaluation.ablation import choices, mask, measure_masking
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     rankings = {path.stem: read_table(path) for path in args.rankings}
     masked = [(choice, mask(pair, choice)) for choice in choices(rankings, cfg["proportions"])]
     rows = []

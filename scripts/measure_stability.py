@@ -7,7 +7,6 @@ from faig.base.tables import write_table
 from faig.data.store import ImageStore
 from faig.evaluation.health import read_crops
 from faig.evaluation.trials import Redrawn, growth, sanity_trials, stability_trials
-from faig.networks.building import build
 from faig.run import cli
 
 
@@ -18,7 +17,7 @@ def main(args) -> None:
     side = cfg["crop"] // stores[0].scale
     crops, redrawn = (read_crops(s, degradations, cfg["clean"], side, cfg["crops"]) for s in stores)
     pair, null = (
-        end and Pair.load(build(**cfg["network"]), args.baseline, end, compute, **cfg["units"])
+        end and Pair.load(cfg["network"], args.baseline, end, compute, **cfg["units"])
         for end in (args.target, args.null)
     )
     stability, coarse = stability_trials(

@@ -5,14 +5,12 @@ from faig.base.tables import read_table, write_table
 from faig.data.store import ImageStore
 from faig.evaluation.bench import Crops
 from faig.evaluation.modulation import modulate
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     crops = Crops.spread(
         [ImageStore(path) for path in args.data], cfg["input_degradations"], pair, **cfg["crops"]
     )

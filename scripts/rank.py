@@ -7,14 +7,12 @@ from faig.attribution.pair import Pair
 from faig.base.tables import read_metadata, read_table, write_table
 from faig.data.store import ImageStore
 from faig.evaluation.choosing import choose
-from faig.networks.building import build
 from faig.run import cli
 
 
 def main(args) -> None:
     cfg, compute, facts = args.config, cli.compute(args), read_metadata(args.scores)
-    weights = args.baseline, args.target
-    pair = Pair.load(build(**cfg["network"]), *weights, compute, **cfg["units"])
+    pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     scores, store = read_table(args.scores), ImageStore(args.data)
     how = {"contrast": facts["contrast"], "gains": facts.get("gains")}
     ranking, chosen = choose(pair, scores, **how, store=store)

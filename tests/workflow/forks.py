@@ -13,6 +13,7 @@ import importlib
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -92,6 +93,7 @@ def serve(address: str) -> None:
         while True:
             ready, _, _ = select.select([door, sys.stdin], [], [])
             if sys.stdin in ready:
+                shutil.rmtree(Path(address).parent)
                 sys.exit()
             connection, _ = door.accept()
             if os.fork() == 0:

@@ -203,14 +203,16 @@ class Sections:
         read = {key: value for key, value in names.items() if value}
         return canonical_json({"network": self._network(network), **read})
 
+    def _pair(self, network: str) -> dict:
+        """A pair of networks, what of them has a score, and what computes."""
+        return {"network": self._network(network), **self._units(), **self._compute()}
+
     def _attributed(self, network: str) -> dict:
         """A pair, and the degradations whose filters are searched for."""
         return {
-            "network": self._network(network),
+            **self._pair(network),
             "degradations": self.config["attribution"]["degradations"],
             "clean": self.config["clean"],
-            **self._units(),
-            **self._compute(),
         }
 
     def attribution(self, network: str, seed: str, method: str) -> str:
@@ -270,9 +272,7 @@ class Sections:
 
     def ranking(self, network: str) -> str:
         """What is chosen on the validation images."""
-        return canonical_json(
-            {"network": self._network(network), **self._units(), **self._compute()}
-        )
+        return canonical_json(self._pair(network))
 
     def matched_random(self, seed: str) -> str:
         """The fair control."""
@@ -305,43 +305,34 @@ class Sections:
         ranked, clean = self.config["attribution"]["degradations"], self.config["clean"]
         return canonical_json(
             {
-                "network": self._network(network),
+                **self._pair(network),
                 "seed": int(seed),
                 "input_degradations": [*ranked, clean],
                 "clean": clean,
                 **self.config["faithfulness"],
-                **self._units(),
-                **self._compute(),
             }
         )
 
     def modulation(self, network: str) -> str:
         """What the strength of the top filters does, on the crops of the bench."""
-        ranked, own = self.config["attribution"]["degradations"], self.config["modulation"]
+        ranked = self.config["attribution"]["degradations"]
         crops = {key: self.config["faithfulness"][key] for key in ("crop", "crops_per_image")}
         return canonical_json(
             {
-                "network": self._network(network),
+                **self._pair(network),
+                **self._strengths(),
                 "input_degradations": [*ranked, self.config["clean"]],
                 "crops": crops,
-                **{key: own[key] for key in ("strengths", "proportion")},
-                **self._units(),
-                **self._compute(),
             }
         )
 
+    def _strengths(self) -> dict:
+        return {key: self.config["modulation"][key] for key in ("strengths", "proportion")}
+
     def strip(self, network: str) -> str:
         """The same as images."""
-        own = {key: self.config["modulation"][key] for key in ("strengths", "proportion")}
-        return canonical_json(
-            {
-                "network": self._network(network),
-                "style": self.config["figures"],
-                **own,
-                **self._units(),
-                **self._compute(),
-            }
-        )
+        style = {"style": self.config["figures"]}
+        return canonical_json({**self._pair(network), **self._strengths(), **style})
 
     def export(self, network: str, degradation: str, strength: str) -> str:
         """A checkpoint with a degradation's top filters at a strength."""
@@ -412,14 +403,12 @@ class Sections:
         own = self.config["prediction"]
         return canonical_json(
             {
-                "network": self._network(network),
+                **self._pair(network),
                 "clean": self.config["clean"],
                 "conditions": self._conditions(),
                 "proportion": own["proportion"],
                 **self._crops(),
                 "parameters": {key: own[key] for key in ("quadrature", "nodes")},
-                **self._units(),
-                **self._compute(),
             }
         )
 

@@ -15,12 +15,18 @@ for CATEGORY, RULES in SHOWN.items():
                 **step(*KINDS[KIND][0], inputs=named_tables(NAME, SOURCES)),
 
 
+# of figures that show the first test image as the first seed's networks restore it
+RESTORED = {
+    **FIRST_PAIR,
+    "ranking": f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
+    "health": f"<run>/health/{{network}}/seed{SEEDS[0]}.parquet",
+    "data": f"<run>/data/{TESTS[0]}.h5",
+}
+
+
 use rule step from compute as plot_grid with:
     input:
-        **FIRST_PAIR,
-        ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
-        health=f"<run>/health/{{network}}/seed{SEEDS[0]}.parquet",
-        data=f"<run>/data/{TESTS[0]}.h5",
+        **RESTORED,
     output:
         *figure("grid", "2 Masking"),
     pathvars:
@@ -31,10 +37,7 @@ use rule step from compute as plot_grid with:
 
 use rule step from compute as plot_strip with:
     input:
-        **FIRST_PAIR,
-        ranking=f"<run>/ranking/{{network}}/seed{SEEDS[0]}/faig.parquet",
-        health=f"<run>/health/{{network}}/seed{SEEDS[0]}.parquet",
-        data=f"<run>/data/{TESTS[0]}.h5",
+        **RESTORED,
     output:
         *figure("strip", "2 Masking"),
     pathvars:

@@ -105,10 +105,8 @@ def signed(
 
 def _integral(passes: Passes, gains: np.ndarray, rule: str, nodes: int) -> ImageScores:
     """One image's path integrals by one quadrature rule, with their completeness errors."""
-    points, reduce = (
-        list(zip(*nodes_and_weights(rule, nodes), strict=True)),
-        passes.pair.index.reduce,
-    )
+    points = list(zip(*nodes_and_weights(rule, nodes), strict=True))
+    reduce = passes.pair.index.reduce
     scores, signed, errors = [], [], []
     for parts, gain in zip(passes.along_weights(points).values(), gains, strict=True):
         scores.append(reduce({name: part.abs() for name, part in parts.items()}))
@@ -361,9 +359,8 @@ def weight_change(pair: Pair, examples: Iterable[Example]) -> Iterator[ImageScor
     The same for every image and degradation.
     """
     index = pair.index
-    change = index.reduce({k: v.abs() for k, v in pair.change.items()})
     size = index.reduce({k: pair.baseline[k].abs() for k in pair.baseline})
-    scores = change / size.clamp_min(1e-12)
+    scores = pair.size_of_change / size.clamp_min(1e-12)
     for example in examples:
         yield ImageScores(example.name, scores.expand(len(example.inputs), -1))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..base.device import Compute
-from ..networks.building import load_state
+from ..networks.building import build, load_state
 from ..networks.weights import load_weights
 from .filters import FilterIndex
 
@@ -54,13 +54,17 @@ class Pair:
 
     @classmethod
     def load(
-        cls, network: nn.Module, baseline: Path, target: Path, compute: Compute, **units: str
+        cls, architecture: Mapping, baseline: Path, target: Path, compute: Compute, **units: str
     ) -> "Pair":
-        """Read both weights from files.
+        """Build a network, and read both weights from files.
+
+        Args:
+            architecture: arguments of `building.build`.
 
         Raises:
             InputError: weights of another architecture, or a damaged file.
         """
+        network = build(**architecture)
         states = [load_weights(path) for path in (baseline, target)]
         for path, state in zip((baseline, target), states, strict=True):
             load_state(network, state, str(path))
@@ -76,6 +80,11 @@ class Pair:
     def change(self) -> Mapping[str, Tensor]:
         """Baseline minus target, by name of the weights."""
         return {name: self.baseline[name] - self.target[name] for name in self.target}
+
+    @cached_property
+    def size_of_change(self) -> Tensor:
+        """Sum of |baseline - target| over each filter, float (filters,)."""
+        return self.index.reduce({name: change.abs() for name, change in self.change.items()})
 
     @cached_property
     def index(self) -> FilterIndex:

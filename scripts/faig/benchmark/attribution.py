@@ -73,7 +73,7 @@ class Source:
     def pair(self, precision: str) -> Pair:
         """The weights, in a precision of `device.PRECISIONS`."""
         compute = Compute.choose(self.device, precision)
-        return Pair.load(build(**self.network), self.baseline, self.target, compute)
+        return Pair.load(self.network, self.baseline, self.target, compute)
 
     def example(self, shape: Shape) -> Example:
         """The centre of the first image, which is repeated side by side where it is too small."""
@@ -449,9 +449,8 @@ def attribution_table(
     for k, load in enumerate(progress(loads, "timing", len(loads), "load")):
         examples = [source.example(load.shape)] * load.images
         times, pixels = seconds_per_image(engines, examples, repetitions), math.prod(load.shape)
-        for engine in engines[
-            1 : 1 + len(source.precisions())
-        ]:  # between the timings, since the machine's speed may vary
+        # between the timings, since the machine's speed may vary
+        for engine in engines[1 : 1 + len(source.precisions())]:
             now = peak_gflops(engine.pair.compute, matrices)
             peaks[engine.precision] = max(now, peaks.get(engine.precision, 0))
         for engine, memory, seconds in zip(engines, memories, times, strict=True):

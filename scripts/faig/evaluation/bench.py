@@ -158,8 +158,8 @@ class Bench:
 
         Groups are the layers, and the filters of a layer that changed alike.
         """
-        layers = self.pair.index.layer_numbers
-        groups = {NULL: layers, LIKE_NULL: change_deciles(layers, sizes_of_change(self.pair))}
+        layers, change = self.pair.index.layer_numbers, self.pair.size_of_change.cpu().numpy()
+        groups = {NULL: layers, LIKE_NULL: change_deciles(layers, change)}
         generators = (rng, *rng.spawn(1))  # what is drawn later from `rng` depends on one null
         for (null, own), generator in zip(groups.items(), generators, strict=True):
             for degradation in ranking["degradation"].unique():
@@ -178,11 +178,6 @@ class Bench:
             yield self.table(DELETION, selected, filter=number)
 
 
-def sizes_of_change(pair: Pair) -> np.ndarray:
-    """Sum of |target - baseline| over each filter, (filters,)."""
-    return pair.index.reduce({k: v.abs() for k, v in pair.change.items()}).cpu().numpy()
-
-
 def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.ndarray:
     """Filters from every layer and every decile of the change of weights inside it.
 
@@ -192,7 +187,7 @@ def stratified_sample(pair: Pair, count: int, rng: np.random.Generator) -> np.nd
     Returns:
         Filter numbers, ascending.
     """
-    index, change = pair.index, sizes_of_change(pair)
+    index, change = pair.index, pair.size_of_change.cpu().numpy()
     chosen = []
     for layer in range(len(index.layers)):
         members = np.flatnonzero(index.layer_numbers == layer)

@@ -120,7 +120,12 @@ def specificity_index(matrix: np.ndarray) -> float:
 
 
 def p_value(value: float, null: Sequence[float]) -> float:
-    """One-sided permutation p: (1 + draws of the null at least as large) / (1 + draws)."""
+    """One-sided permutation p: (1 + draws of the null at least as large) / (1 + draws).
+
+    NaN of a value that is not known.
+    """
+    if not np.isfinite(value):
+        return np.nan
     return (1 + sum(draw >= value for draw in null)) / (1 + len(null))
 
 

@@ -1,6 +1,6 @@
 """The league of rankings: one row per ranking and degradation, from what the bench measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -141,8 +141,8 @@ def league(
         index = specificity_index(measured.matrix(method, 0, TOP)) if several else np.nan
         shared = {
             "specificity": index,
-            "specificity_p": _p_value(index, indices[NULL]),
-            "specificity_p_like": _p_value(index, indices[LIKE_NULL]),
+            "specificity_p": p_value(index, indices[NULL]),
+            "specificity_p_like": p_value(index, indices[LIKE_NULL]),
         }
         for degradation in measured.degradations:
             rows.append(
@@ -166,10 +166,6 @@ def league(
         own["specificity"] = np.mean(indices[null] or [np.nan])
         rows.append({"method": null, "degradation": degradation, **spread.mean(), **own})
     return pd.DataFrame(rows)
-
-
-def _p_value(index: float, null: Sequence[float]) -> float:
-    return p_value(index, null) if np.isfinite(index) else np.nan
 
 
 def filters_needed(measured: Measured, method: str, degradation: str) -> float:

@@ -228,10 +228,10 @@ def permuted_change(pair: Pair, share: float, seed: int) -> Pair:
     target = dict(pair.target)
     for name in names[len(names) - max(1, round(share * len(names))) :]:
         generator = torch.Generator().manual_seed(derive(seed, "permuted change", name))
-        change = pair.target[name] - pair.baseline[name]
+        change = pair.change[name]
         change = change.flatten(0, 1) if change.ndim > 2 else change
         order = torch.randperm(len(change), generator=generator).to(change.device)
-        target[name] = pair.baseline[name] + change[order].reshape(pair.target[name].shape)
+        target[name] = pair.baseline[name] - change[order].reshape(pair.target[name].shape)
     return replace(pair, target=target)
 
 

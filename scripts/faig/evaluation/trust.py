@@ -15,12 +15,8 @@ from .verdicts import Limits
 
 LEVELS = ("green", "amber", "red")  # from best to worst
 NOT_MEASURED = "not measured"
-DESTROYED = (
-    "swapped",
-    "shuffled",
-    "permuted_100",
-    "null",
-)  # sanity trials in which nothing may be left
+# sanity trials in which nothing may be left
+DESTROYED = ("swapped", "shuffled", "permuted_100", "null")
 CONTROL = "weight_change"  # depends on no image: stable, and blind, by definition
 # what each sanity trial should give
 EXPECTED = {

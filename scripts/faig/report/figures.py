@@ -5,7 +5,6 @@ A figure is a function. Its arguments are tables, named as its parameters are, w
 means go over images and seeds. Whiskers are those of `summaries.interval`.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -24,6 +23,7 @@ from . import (
     two_branch_figures,
 )
 from .panels import say_unfit
+from .summaries import taken
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "masking": ablation_figures.masking,
@@ -56,11 +56,8 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
         tables: those that the figure is drawn from; and `health`, which may tell that the pair of
             networks is unfit.
     """
-    function, own = FIGURES[name], dict(tables)
-    health = None
-    if "health" not in inspect.signature(function).parameters:
-        health = own.pop("health", None)
-    figure = function(**own)
+    own, health = taken(FIGURES[name], tables)
+    figure = FIGURES[name](**own)
     if health is not None:
         say_unfit(figure, health)
     return figure

@@ -18,6 +18,7 @@ from ..evaluation.verdicts import VERDICTS
 from .summaries import chosen_per_layer, trained_alone, with_code, with_levels
 
 Tables = Mapping[str, pd.DataFrame]
+Observed = pd.Series | pd.DataFrame
 RIVALS = ("intinf", "weight_change", "random")  # in the paper's order, best first
 LEVELS = ["seed", "image"]  # what a number is observed on
 STEPS = 0.0, 0.25, 0.5, 0.75, 1.0  # strengths of modulation
@@ -206,7 +207,7 @@ def localised(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         and verdict.
     """
     table = with_levels(retrained, reference)
-    table = _with_whole_names(table[table["input_degradation"] == table["degradation"]])
+    table = _with_whole_names(_on_own(table))
     table = table.assign(gain=table["psnr"] - table["psnr_baseline"])
     keys = ["network", "degradation", "proportion", "part"]
     gains = table.pivot_table("gain", [*keys, *LEVELS], "method", sort=False)
@@ -257,6 +258,11 @@ def _table(tables: Tables, name: str) -> pd.DataFrame:
     return tables[name]
 
 
+def _on_own(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows about the degradation that the filters are for."""
+    return table[table["input_degradation"] == table["degradation"]]
+
+
 def _own_and_other(table: pd.DataFrame, value: str, by: Sequence[str] = ()) -> pd.Series:
     """A column on the filters' own degradation minus its mean on the other ranked ones.
 
@@ -283,7 +289,7 @@ def _selective(tables: Tables) -> pd.Series:
     return _own_and_other(masked, "lost", ["method"])
 
 
-def _method(series: pd.Series, name: str) -> pd.Series:
+def _method(series: Observed, name: str) -> Observed:
     """Observations of one method."""
     if name not in series.index.unique("method"):
         raise Unmeasured(name)
@@ -291,8 +297,8 @@ def _method(series: pd.Series, name: str) -> pd.Series:
 
 
 def _split(
-    series: pd.Series, kind: str = "degradation", suffix: str = ""
-) -> Iterator[tuple[str, pd.Series]]:
+    series: Observed, kind: str = "degradation", suffix: str = ""
+) -> Iterator[tuple[str, Observed]]:
     """Observations by network and degradation, or another level of theirs."""
     for names, rows in series.groupby(level=["network", kind], sort=False):
         yield ", ".join(names) + suffix, rows
@@ -328,8 +334,7 @@ def faig_before_its_rivals(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
 def _learned(tables: Tables, rival: str) -> pd.Series:
     """PSNR that FAIG's re-trained filters reach on their own degradation beyond a rival's."""
     table = trained_alone(_table(tables, "retrained"))
-    table = table[table["proportion"] == table["proportion"].min()]
-    own = table[table["input_degradation"] == table["degradation"]]
+    own = _on_own(table[table["proportion"] == table["proportion"].min()])
     psnr = own.groupby(["network", "degradation", "method", *LEVELS], sort=False)["psnr"].mean()
     return _method(psnr, "faig") - _method(psnr, rival)
 
@@ -439,25 +444,22 @@ def one_branch_is_enough(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
     "%",
 )
 def modulation_is_continuous(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
-    table = _table(tables, "modulated")
-    table = table[table["input_degradation"] == table["degradation"]]
+    table = _on_own(_table(tables, "modulated"))
     table = table[table["strength"].isin(STEPS)]
     levels = table.pivot_table(
         "psnr", ["network", "degradation", "method", *LEVELS], "strength", sort=False
     )
     if set(STEPS) - set(levels):
         raise Unmeasured("strengths")
-    for names, rows in _method(levels[list(STEPS)], "faig").groupby(
-        level=["network", "degradation"], sort=False
-    ):
+    for what, rows in _split(_method(levels[list(STEPS)], "faig")):
         steps = rows.diff(axis=1).iloc[:, 1:]
         means, whole = steps.mean(), abs(steps.sum(axis=1).mean())
         largest = means.abs().idxmax()
         if whole < LEAST_EFFECT:
-            yield ", ".join(names), NOTHING
+            yield what, NOTHING
             continue
         # of the mean over images: a single one may have no effect to divide by
-        yield ", ".join(names), 100 * (1 - np.sign(means[largest]) * steps[largest] / whole)
+        yield what, 100 * (1 - np.sign(means[largest]) * steps[largest] / whole)
 
 
 def _specificity(tables: Tables) -> pd.Series:
@@ -500,8 +502,7 @@ def signed_scores_need_fewer_filters(tables: Tables) -> Iterator[tuple[str, pd.S
 def _needed(tables: Tables) -> pd.Series:
     """Least proportion of the filters whose deletion takes half the own gain of a crop, else 1."""
     sets = _table(tables, "sets")
-    sets = sets[(sets["direction"] == DELETION) & (sets["draw"] == 0)]
-    sets = sets[sets["input_degradation"] == sets["degradation"]]
+    sets = _on_own(sets[(sets["direction"] == DELETION) & (sets["draw"] == 0)])
     gain = sets["loss_baseline"] - sets["loss_target"]
     enough = sets["loss"] - sets["loss_target"] >= gain / 2
     needed = sets["proportion"].where(enough, 1.0)[gain > 0]

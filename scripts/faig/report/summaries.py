@@ -1,6 +1,7 @@
 """Tables of a run put together and averaged, for figures and for CSV files."""
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,15 @@ from .rankings import layer_sizes, with_layers
 
 CHOICE = ["method", "degradation", "proportion", "input_degradation"]  # columns of ablations
 FEW = 8  # fewer values than this are no sample to bootstrap from
+
+
+def taken(
+    function: Callable, tables: Mapping[str, pd.DataFrame]
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
+    """The tables that a function takes, and `health` apart where it takes none."""
+    own = dict(tables)
+    takes = "health" in inspect.signature(function).parameters
+    return own, None if takes else own.pop("health", None)
 
 
 def combine(listed: Iterable[tuple[str, str, int | str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

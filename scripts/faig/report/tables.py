@@ -5,7 +5,6 @@ parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high
 `summaries.interval`; PSNR in dB; gradient_mse x 1000.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from .summaries import (
     difference,
     per_image,
     summarise,
+    taken,
     trained_alone,
     with_code,
     with_levels,
@@ -56,11 +56,8 @@ def make(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         tables: those that it is made of; `health`, if it is made of others, gives the worst verdict
             over all inputs on each pair of networks, and over seeds where rows go over seeds.
     """
-    function, own = TABLES[name], dict(tables)
-    health = None
-    if "health" not in inspect.signature(function).parameters:
-        health = own.pop("health", None)
-    result = function(**own)
+    own, health = taken(TABLES[name], tables)
+    result = TABLES[name](**own)
     if health is None:
         return result
     by = [key for key in ("network", "seed") if key in result]

@@ -56,6 +56,16 @@ def pair(parser: argparse.ArgumentParser) -> None:
     path(parser, "--target", "the target's weights (safetensors)")
 
 
+def restored_image(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of figures that show a test image as a pair's networks restore it."""
+    network(parser)
+    pair(parser)
+    path(parser, "--ranking", "a ranking (Parquet, named by its method)")
+    path(parser, "--health", "the pair's health (Parquet)")
+    path(parser, "--data", "test images (HDF5); the first one is shown")
+    path(parser, "--output", "image files to write (PNG, PDF)", nargs="+")
+
+
 def released(parser: argparse.ArgumentParser) -> None:
     """Add the optional argument --released: a file of the released code."""
     parser.add_argument(

@@ -23,9 +23,9 @@ from .section import (
     refuse,
 )
 
-# methods that are re-trained if nothing else is said: the paper's, and ours
 # methods whose filters may be left out of a training, and the control
 LOCALISING = ("faig", "signed", "matched_random")
+# methods that are re-trained if nothing else is said: the paper's, and ours
 RETRAINED = ("faig", "signed", "intinf", "weight_change", "random", "matched_random")
 
 
