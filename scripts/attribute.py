@@ -20,6 +20,7 @@ def main(args) -> None:
         cfg["clean"],
         derive(cfg["seed"], "attribution", cfg["method"]),
         cfg["agreement"],
+        cfg["contrast"],
     )
     write_table(args.output, table, {"config": cfg, **facts})
 

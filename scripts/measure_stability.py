@@ -27,8 +27,11 @@ def main(args) -> None:
         degradations,
         cfg["nodes"],
         growth(stores[0], crops),
+        cfg["contrast"],
     )
-    sanity = sanity_trials(pair, crops, degradations, cfg["nodes"] // 2, coarse, seed, null)
+    sanity = sanity_trials(
+        pair, crops, degradations, cfg["nodes"] // 2, coarse, seed, null, cfg["contrast"]
+    )
     for table in (stability[stability["proportion"].fillna(TOP) == TOP], sanity):
         print(table.round(3).to_string(index=False))
     write_table(args.output, stability, {"config": cfg, "crops": len(crops)})

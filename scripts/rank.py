@@ -14,7 +14,7 @@ def main(args) -> None:
     cfg, compute, facts = args.config, cli.compute(args), read_metadata(args.scores)
     pair = Pair.load(cfg["network"], args.baseline, args.target, compute, **cfg["units"])
     scores, store = read_table(args.scores), ImageStore(args.data)
-    how = {"contrast": facts["contrast"], "gains": facts.get("gains")}
+    how = {key: facts.get(key) for key in ("contrast", "gains")} | {"named": cfg["contrast"]}
     ranking, chosen = choose(pair, scores, **how, store=store)
     for degradation, own in chosen.items():
         print(f"{degradation}: {own}")

@@ -238,6 +238,23 @@ def test_contrasts_without_a_weight_choose_the_number_of_filters_only(pair, stor
     assert [own["beta"] for own in chosen.values()] == [None, None]
 
 
+def test_filters_are_ranked_by_named_contrasts(pair, store):
+    gains, named = {"dark": 2.0, "green": 1.0}, {"dark": ["green"]}
+    scores = signed_scores(pair, 0.25)
+    ranking, _ = choose(pair, scores, "mean", gains, store, named)
+    assert ranking.equals(rank_filters(scores, "mean", gains, named=named))
+
+
+def test_where_nothing_is_gained_nothing_is_to_be_spared(pair, store):
+    scores = signed_scores(pair, 0.25)
+    third = scores.query("degradation == 'green'").assign(degradation="clean")
+    for tables in ([scores, third], [third, scores]):
+        _, chosen = choose(pair, pd.concat(tables), "mean", None, store)
+        assert chosen["dark"]["removed"] == pytest.approx(100, abs=1e-3)
+        assert chosen["dark"]["removed_other"] == pytest.approx(0, abs=1e-3)
+        assert chosen["clean"]["removed"] is None
+
+
 def test_without_a_gain_on_validation_images_nothing_is_said_to_be_removed(pair, store):
     same = Pair.of(Planted(), pair.baseline, pair.baseline, CPU)
     _, chosen = choose(same, signed_scores(pair, 0.5), "mean", None, store)

@@ -111,6 +111,18 @@ SLIPS = [
     ("export", {"degradation": "blur_noise"}, ["export.degradation", "'blur_noise'", "blur"]),
     ("export", {"network": "smal"}, ["export.network", "'smal'", "small"]),
     ("two_branch.sigmas", [1.0, 1.0000001], ["two_branch.sigmas", "1.0000001", "six digits"]),
+    # contrasts
+    ("attribution.contrast", {"blur": ["nois"]},
+     ["attribution.contrast.blur", "'nois'", "did you mean noise"]),
+    ("attribution.contrast", {"blr": ["noise"]}, ["attribution.contrast", "did you mean blur"]),
+    ("attribution.contrast", {"blur": ["blur"]}, ["contrast.blur", "'blur'", "noise"]),
+    ("attribution.contrast", {"blur": []}, ["contrast.blur", "at least 1"]),
+    ("attribution.contrast", {"blur": "noise"}, ["contrast.blur", "a list"]),
+    ("attribution", {**TINY["attribution"], "degradations": ["noise", "blur_noise"]},
+     ["'blur_noise' has all operators of 'noise'", "attribution.contrast"]),
+    ("attribution", {**TINY["attribution"], "degradations": ["noise", "blur_noise"],
+                     "contrast": {"blur_noise": ["noise"]}},
+     ["'blur_noise' has all operators of 'noise'", "attribution.contrast"]),
     # names and paths
     ("run", "tiny\n", ["run", "tiny", "without control characters"]),
     ("run", "x" * 65, ["run", "at most 64 letters"]),

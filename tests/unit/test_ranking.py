@@ -4,6 +4,7 @@ import pytest
 from faig.attribution.ranking import (
     BETA,
     change_deciles,
+    contrasted,
     discriminative_scores,
     largest_contrast,
     match_random,
@@ -167,6 +168,51 @@ def test_a_loss_in_place_of_a_gain_is_said(capsys):
     lost = largest_contrast(scores, np.array([2.0, -1]))
     assert "gains nothing" in capsys.readouterr().out
     assert lost.tolist() == largest_contrast(scores, np.array([2.0, 1])).tolist()
+
+
+THREE = np.array([[6.0, 0, 3], [20, 30, 10], [4, 9, 1]])
+GAINS = np.array([2.0, 10, -1])
+
+
+def test_a_named_contrast_is_one_of_shares_with_those_that_are_named():
+    found = contrasted("mean", THREE, GAINS, named={0: [1]})
+    np.testing.assert_allclose(found[0], THREE[0] / 2 - THREE[1] / 10)
+    np.testing.assert_array_equal(found[1:], discriminative_scores(THREE)[1:])
+    both = contrasted("mean", THREE, GAINS, named={1: [0, 2]})
+    np.testing.assert_allclose(both[1], THREE[1] / 10 - (THREE[0] / 2 + THREE[2]) / 2)
+
+
+def test_a_named_contrast_of_signed_scores_leaves_the_others_out():
+    betas = np.array([1.0, 2, 3])
+    found = contrasted("largest", THREE, GAINS, betas, {1: [2]})
+    np.testing.assert_allclose(found[1], THREE[1] / 10 - 2 * THREE[2])
+    np.testing.assert_array_equal(found[[0, 2]], largest_contrast(THREE, GAINS, betas)[[0, 2]])
+    every = contrasted("largest", THREE, GAINS, betas, {0: [1, 2], 1: [0, 2], 2: [0, 1]})
+    np.testing.assert_allclose(every, largest_contrast(THREE, GAINS, betas))
+
+
+def test_a_large_loss_does_not_dominate_a_named_contrast():
+    """Scaled losses, as of stronger noise, change the paper's contrast but not the named one."""
+    louder = THREE * [[1], [50], [1]]
+    named = {row: [n for n in range(3) if n != row] for row in range(3)}
+    one = contrasted("mean", THREE, GAINS, named=named)
+    other = contrasted("mean", louder, GAINS * [1, 50, 1], named=named)
+    np.testing.assert_allclose(one, other)
+    assert not np.allclose(discriminative_scores(THREE)[0], discriminative_scores(louder)[0])
+
+
+def test_scores_without_a_gain_are_shares_of_their_sum_and_some_are_never_contrasted():
+    found = contrasted("mean", THREE, named={2: [0]})
+    np.testing.assert_allclose(found[2], THREE[2] / 14 - THREE[0] / 9)
+    np.testing.assert_array_equal(contrasted("none", THREE, GAINS, named={0: [1]}), THREE)
+
+
+def test_contrasts_are_named_by_degradation():
+    ranking = rank_filters(scored(), "mean", {"blur": 1.0, "noise": 2.0}, named={"blur": ["noise"]})
+    rows = ranking[ranking["degradation"] == "blur"]
+    noise, blur = np.array([1.0, 5, 2, 0, 4, 3]), np.array([1.0, 0, 2, 7, 1, 3])
+    np.testing.assert_allclose(rows["score"], blur - noise / 2)
+    assert ranking.loc[ranking["degradation"] == "noise", "score"].tolist() == list(noise - blur)
 
 
 def test_gains_are_taken_in_the_order_of_the_degradations():

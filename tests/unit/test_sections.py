@@ -101,6 +101,7 @@ def differing(one: dict, other: dict) -> set[str]:
         ("attribution.degradations", ["noise", "blur"],
          ["health/*", "stability/*", "attribution/*", "faithfulness/*", "prediction/*",
           "modulation/*", *ATTRIBUTING]),
+        ("attribution.contrast", {"blur": ["noise"]}, ["ranking/*", "stability/*"]),
         ("attribution.units", "channel",
          ["health/*", "stability/*", "attribution/*", "ranking/*", "faithfulness/*", "masking/*",
           "retraining/*", "prediction/*", "modulation/*", "export/*", "summary"]),
@@ -282,6 +283,17 @@ def test_a_mixture_contains_the_degradations_that_it_is_made_of():
         "noise": ["noise"],
         "blur_noise": ["blur", "noise"],
     }
+
+
+def test_a_ranked_mixture_takes_its_parts_out_of_their_contrasts_with_it():
+    """Blur under noise, told from noise: what the parts are contrasted with follows."""
+    config = changed(DEFAULT, "attribution.degradations", ["blur", "noise", "blur_noise"])
+    config = changed(config, "attribution.contrast", {"blur_noise": ["noise"]})
+    section = Sections(configuration.load(config))
+    contrast = json.loads(section.ranking("srcnn"))["contrast"]
+    assert contrast == {"blur_noise": ["noise"], "blur": ["noise"], "noise": ["blur"]}
+    conditions = json.loads(section.prediction("srcnn"))["conditions"]
+    assert conditions["blur_noise"] == ["blur", "noise", "blur_noise"]
 
 
 def test_canonical_text_is_one_per_value():

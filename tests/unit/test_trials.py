@@ -58,6 +58,13 @@ def test_contrasts_are_those_of_the_rankings(pair, crops):
     np.testing.assert_allclose(found.ranked("weight_change"), means["weight_change"])
 
 
+def test_named_contrasts_are_those_of_the_rankings(pair, crops):
+    found = score(pair, crops[:2], RANKED, 3, {"blur": ["noise"]})
+    parts = found.scores["faig"].mean(axis=0) / np.abs(found.gains.mean(axis=0))[:, None]
+    rows = [RANKED.index(name) for name in ("blur", "noise")]
+    np.testing.assert_allclose(found.ranked("faig")[rows[0]], parts[rows[0]] - parts[rows[1]])
+
+
 def test_only_what_is_random_is_drawn_once_more(planted_store, redrawn):
     assert list(redrawn.random) == ["noise"]
     assert torch.equal(redrawn.lr("blur", "a"), planted_store.lr("blur", "a"))

@@ -209,6 +209,10 @@ CHANGES = {
         {"attribution.degradations": ["noise", "blur"]},
         LOOKS | STABILITY | ATTRIBUTION | QUADRATURE | PROBE,
     ),
+    "attribution.contrast.*": (
+        {"attribution.contrast": {"blur": ["noise"]}},
+        RANKING | STABILITY,
+    ),
     # then signed scores are no longer found in FAIG's pass
     "attribution.units": ({"attribution.units": "channel"}, LOOKS | STABILITY | ATTRIBUTION),
     "attribution.biases": ({"attribution.biases": "units"}, LOOKS | STABILITY | ATTRIBUTION),

@@ -224,7 +224,9 @@ class Sections:
                 "seed": int(seed),
                 "method": method,
                 "parameters": own["methods"][method] or {},
+                # what tells when images are enough
                 "agreement": own["agreement"] if own["images"] == "auto" else None,
+                "contrast": own["contrast"] if own["images"] == "auto" else {},
             }
         )
 
@@ -252,6 +254,7 @@ class Sections:
                 **self._attributed(network),
                 "seed": int(seed),
                 "operators": self._degradations(ranked),
+                "contrast": self.config["attribution"]["contrast"],
                 **self.config["stability"],
             }
         )
@@ -271,8 +274,9 @@ class Sections:
         return canonical_json({"path": self.config["health"]["limits"], "limits": own})
 
     def ranking(self, network: str) -> str:
-        """What is chosen on the validation images."""
-        return canonical_json(self._pair(network))
+        """What degradations are contrasted with, and what is chosen on the validation images."""
+        contrast = self.config["attribution"]["contrast"]
+        return canonical_json({**self._pair(network), "contrast": contrast})
 
     def matched_random(self, seed: str) -> str:
         """The fair control."""

@@ -1,6 +1,6 @@
 """From scores to discriminative rankings: which filters serve one degradation, not the others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,19 +58,28 @@ def largest_contrast(
         InputError: fewer than two degradations, or one on which both networks are equally good.
     """
     discriminative_scores(scores)  # two or more degradations
+    parts = shares(scores, gains)
+    result, weights = np.empty_like(parts), np.broadcast_to(beta, len(parts))
+    for row, own in enumerate(parts):
+        result[row] = own - weights[row] * np.abs(np.delete(parts, row, axis=0)).max(axis=0)
+    return result
+
+
+def shares(scores: np.ndarray, gains: np.ndarray | None = None) -> np.ndarray:
+    """Scores of each degradation relative to its gain, so that no large loss outweighs the others.
+
+    The arguments and errors are those of `largest_contrast`.
+    """
     wholes = np.abs(scores).sum(axis=1) if gains is None else gains
     if not wholes.all():
         raise InputError(
-            "signed scores are shares of the gain of the target over the baseline, which is 0 for "
-            "a degradation; leave 'signed' out of attribution.methods"
+            "scores that are contrasted as shares of the gain of the target over the baseline, "
+            "which is 0 for a degradation; leave it out of attribution.degradations, or 'signed' "
+            "out of attribution.methods"
         )
     if (wholes < 0).any():
         print(f"warning: the target gains nothing: loss of baseline minus target is {wholes}")
-    shares = scores / np.abs(wholes)[:, None]
-    result, weights = np.empty_like(shares), np.broadcast_to(beta, len(shares))
-    for row, own in enumerate(shares):
-        result[row] = own - weights[row] * np.abs(np.delete(shares, row, axis=0)).max(axis=0)
-    return result
+    return scores / np.abs(wholes)[:, None]
 
 
 # how scores (degradations, filters), gains and weights (degradations,) become discriminative
@@ -79,6 +88,42 @@ CONTRASTS: dict[str, Callable[..., np.ndarray]] = {
     "mean": lambda scores, gains, betas=BETA: discriminative_scores(scores),
     "largest": largest_contrast,
 }
+
+
+def contrasted(
+    contrast: str,
+    scores: np.ndarray,
+    gains: np.ndarray | None = None,
+    betas: float | np.ndarray = BETA,
+    named: Mapping[int, Sequence[int]] | None = None,
+) -> np.ndarray:
+    """Scores made discriminative.
+
+    Args:
+        contrast: a name in `CONTRASTS`.
+        scores, gains, betas: see `largest_contrast`.
+        named: by the row of a degradation the rows that it is contrasted with, in place of all
+            others. In these contrasts all scores count as `shares`.
+
+    Returns:
+        Same shape as the scores.
+    """
+    result = CONTRASTS[contrast](scores, gains, betas)
+    if not named or contrast == "none":
+        return result
+    parts, weights = shares(scores, gains), np.broadcast_to(betas, len(scores))
+    for row, others in named.items():
+        rows = [row, *others]
+        result[row] = CONTRASTS[contrast](parts[rows], np.ones(len(rows)), weights[rows])[0]
+    return result
+
+
+def numbered(
+    named: Mapping[str, Sequence[str]], degradations: Sequence[str]
+) -> dict[int, list[int]]:
+    """Named contrasts as rows of scores in the order of the degradations, see `contrasted`."""
+    rows = {name: row for row, name in enumerate(degradations)}
+    return {rows[name]: [rows[other] for other in others] for name, others in named.items()}
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:
@@ -112,6 +157,7 @@ def rank_filters(
     contrast: str,
     gains: Mapping[str, float] | None = None,
     betas: Mapping[str, float] | None = None,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """The filters' ranking for every degradation.
 
@@ -120,6 +166,7 @@ def rank_filters(
         contrast: a name in `CONTRASTS`, by which scores become discriminative first.
         gains: by degradation, of a method that explains one.
         betas: by degradation, weight of the others in the contrast that has one; else `BETA`.
+        named: by degradation those that it is contrasted with, else all others, see `contrasted`.
 
     Returns:
         The same columns, score contrasted, with rank (0 = highest score) and own_score, what the
@@ -130,12 +177,12 @@ def rank_filters(
     scores = wide[degradations].to_numpy().T
     ordered = gains and np.array([gains[name] for name in degradations])
     weights = np.array([betas[name] for name in degradations]) if betas else BETA
-    contrasted = CONTRASTS[contrast](scores, ordered, weights)
+    rows = contrasted(contrast, scores, ordered, weights, numbered(named or {}, degradations))
     address = table[table["degradation"] == degradations[0]].sort_values("filter")
     address = address[["filter", "layer", "out_channel", "in_channel"]]
     rankings = [
         address.assign(degradation=name, score=row, rank=ranks(row), own_score=own)
-        for name, row, own in zip(degradations, contrasted, scores, strict=True)
+        for name, row, own in zip(degradations, rows, scores, strict=True)
     ]
     return pd.concat(rankings, ignore_index=True)
 

@@ -11,6 +11,7 @@ from .examples import read_examples
 from .methods import METHODS, attribute
 from .pair import Pair
 from .quadrature import INEXACT, error_of_whole
+from .ranking import numbered
 from .stability import Halves
 
 
@@ -23,6 +24,7 @@ def score(
     clean: str,
     seed: int,
     agreement: float | None = None,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[pd.DataFrame, dict]:
     """Score every filter for every degradation, mean over a dataset's images.
 
@@ -33,6 +35,7 @@ def score(
         seed: of random methods, and of the order of images where not all are taken.
         agreement: images are taken in a random order until rankings from so many would agree to
             this degree at the top 1 %, as their halves predict; all without it.
+        named: contrasts of these rankings, see `ranking.rank_filters`.
 
     Returns:
         Columns filter, layer, out_channel, in_channel, degradation, score, and of `faig` signed,
@@ -45,7 +48,7 @@ def score(
     order = list(store.names)
     if agreement:
         order = np.random.default_rng(seed).permutation(order).tolist()
-    halves = Halves(METHODS[method].contrast)
+    halves = Halves(METHODS[method].contrast, numbered(named or {}, degradations))
     examples = read_examples(store, degradations, clean, order)
     results = attribute(method, pair, examples, parameters, seed)
     means: dict[str, np.ndarray | float] = {}

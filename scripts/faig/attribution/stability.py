@@ -4,9 +4,11 @@ Pure functions. A ranking is given by its scores, one per filter, higher being b
 are ordered by filter number, as `ranking.ranks` does.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from .ranking import CONTRASTS, TOP, ranks
+from .ranking import TOP, contrasted, ranks
 
 FEWEST = 4  # images, two in each half, before their agreement is looked at
 
@@ -103,10 +105,11 @@ class Halves:
 
     Args:
         contrast: a name in `ranking.CONTRASTS`, by which scores become discriminative.
+        named: see `ranking.contrasted`.
     """
 
-    def __init__(self, contrast: str):
-        self.contrast = CONTRASTS[contrast]
+    def __init__(self, contrast: str, named: Mapping[int, Sequence[int]] | None = None):
+        self.contrast, self.named = contrast, named
         self.count = 0
         self.scores: list[np.ndarray | float] = [0.0, 0.0]
         self.gains: list[np.ndarray | float] = [0.0, 0.0]
@@ -128,7 +131,10 @@ class Halves:
         if self.count < FEWEST or not all(half.any(axis=1).all() for half in self.scores):
             return np.nan
         gains = [None if own is None else np.abs(own) for own in self.gains]
-        halves = [self.contrast(*each) for each in zip(self.scores, gains, strict=True)]
+        halves = [
+            contrasted(self.contrast, *each, named=self.named)
+            for each in zip(self.scores, gains, strict=True)
+        ]
         count = max(1, round(TOP * halves[0].shape[1]))
         found = (
             top_agreement(overlaps(one, other), count) for one, other in zip(*halves, strict=True)

@@ -3,7 +3,7 @@
 Test images judge a ranking, so that nothing about it may be chosen on them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -29,11 +29,13 @@ def choose(
     contrast: str,
     gains: Mapping[str, float] | None,
     store: ImageStore,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, dict]]:
     """Rank filters with the weight of the contrast, and find the number of filters, that suit best.
 
     For every degradation that is the fewest filters whose deletion takes 85 to 115 % of its own
-    gain and at most 5 % of any other; where no number does, the one nearest to all and nothing.
+    gain and at most 5 % of any other that it is contrasted with; where no number does, the one
+    nearest to all and nothing.
 
     Args:
         pair: baseline and target.
@@ -41,6 +43,7 @@ def choose(
         contrast: a name in `CONTRASTS`; only `largest` has a weight to choose.
         gains: by degradation, of a method that explains one.
         store: validation images.
+        named: contrasts, see `rank_filters`.
 
     Returns:
         The ranking; and by degradation what was chosen: beta (None without one), proportion,
@@ -52,25 +55,30 @@ def choose(
     bench = Bench(pair, Crops.read([(store, spread(cuts, CROPS))], names, pair))
     weights = BETAS if contrast == "largest" else (BETA,)
     rankings = {
-        beta: rank_filters(scores, contrast, gains, dict.fromkeys(names, beta)) for beta in weights
+        beta: rank_filters(scores, contrast, gains, dict.fromkeys(names, beta), named)
+        for beta in weights
     }
-    chosen = {name: _best(bench, rankings, name) for name in names}
+    others = {name: [n for n in names if n != name] for name in names} | (named or {})
+    chosen = {name: _best(bench, rankings, name, others[name]) for name in names}
     betas = {name: facts["beta"] for name, facts in chosen.items()}
     if contrast != "largest":
         for facts in chosen.values():
             facts["beta"] = None
-    return rank_filters(scores, contrast, gains, betas), chosen
+    return rank_filters(scores, contrast, gains, betas, named), chosen
 
 
-def _best(bench: Bench, rankings: Mapping[float, pd.DataFrame], name: str) -> dict:
-    """The best weight and proportion for one degradation."""
+def _best(
+    bench: Bench, rankings: Mapping[float, pd.DataFrame], name: str, others: Sequence[str]
+) -> dict:
+    """The best weight and proportion for one degradation, which is to spare others."""
     found = []
     for (beta, ranking), proportion in product(rankings.items(), TRIED):
         removed = removed_shares(bench, selection(ranking, name, proportion))
-        own, others = removed.pop(name), [abs(share) for share in removed.values()]
-        harm = max(others, default=0.0)
-        if not np.isfinite([own, harm]).all():
+        own = removed[name]
+        if np.isnan(own):
             break
+        # where nothing is gained, nothing can be taken
+        harm = max(np.nan_to_num([abs(removed[other]) for other in others]), default=0.0)
         enough = ENOUGH[0] <= own <= ENOUGH[1] and harm <= SPARED
         miss = abs(1 - own) + harm
         facts = {"removed": 100 * own, "removed_other": 100 * harm}

@@ -177,8 +177,10 @@ def predict(
         threshold, predicted.
     """
     known = score_crops(pair, calibration, settings, "calibration")
-    # thresholds come from single degradations: what a mixture does is a finding, not an input
-    single = [row for row in known if len(settings.conditions[row["true_degradation"]]) <= 1]
+    # thresholds come from single degradations, and from mixtures that are ranked as such: what
+    # another mixture does is a finding, not an input
+    conditions = {n: own for n, own in settings.conditions.items() if len(own) <= 1 or n in own}
+    single = [row for row in known if row["true_degradation"] in conditions]
     scored = {name: score_crops(pair, store, settings, name) for name, store in tests.items()}
 
     tables = []

@@ -6,6 +6,7 @@ A ranking that means something is about the same when what should not matter is 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from ..attribution.examples import Example
 from ..attribution.methods import METHODS
 from ..attribution.pair import Pair
-from ..attribution.ranking import CONTRASTS, TOP
+from ..attribution.ranking import TOP, contrasted, numbered
 from ..attribution.stability import (
     halves,
     overlaps,
@@ -44,20 +45,32 @@ class Scored:
     Attributes:
         scores: by method float64 (crops, degradations, filters).
         gains: L(baseline) - L(target), as the integral tells it, (crops, degradations).
+        named: contrasts, see `ranking.contrasted`.
     """
 
     scores: Mapping[str, np.ndarray]
     gains: np.ndarray
+    named: Mapping[int, Sequence[int]]
 
     def ranked(self, method: str, crops: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Contrasted scores (degradations, filters), mean over some crops or all."""
         gains = np.abs(self.gains[crops].mean(axis=0)).clip(np.finfo(float).tiny)
-        contrast = CONTRASTS[METHODS[method].contrast]
-        return contrast(self.scores[method][crops].mean(axis=0), gains)
+        scores = self.scores[method][crops].mean(axis=0)
+        return contrasted(METHODS[method].contrast, scores, gains, named=self.named)
 
 
-def score(pair: Pair, crops: Sequence[Example], degradations: Sequence[str], nodes: int) -> Scored:
-    """Score crops one by one; FAIG and signed FAIG are made from the same gradients."""
+def score(
+    pair: Pair,
+    crops: Sequence[Example],
+    degradations: Sequence[str],
+    nodes: int,
+    named: Mapping[str, Sequence[str]] | None = None,
+) -> Scored:
+    """Score crops one by one; FAIG and signed FAIG are made from the same gradients.
+
+    Args:
+        named: contrasts, see `ranking.rank_filters`.
+    """
     found: dict[str, list[Tensor]] = {"faig": [], "signed": []}
     gains = np.zeros((len(crops), len(degradations)))
     for row, crop in enumerate(crops):
@@ -75,7 +88,7 @@ def score(pair: Pair, crops: Sequence[Example], degradations: Sequence[str], nod
     }
     change = next(METHODS["weight_change"](pair, crops[:1])).scores[0].double().cpu().numpy()
     scores["weight_change"] = np.broadcast_to(change, scores["faig"].shape)
-    return Scored(scores, gains)
+    return Scored(scores, gains, numbered(named or {}, degradations))
 
 
 class Redrawn(ImageStore):
@@ -123,6 +136,7 @@ def stability_trials(
     degradations: Sequence[str],
     nodes: int,
     factor: float,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[pd.DataFrame, Scored]:
     """Compare the rankings of a pair that should agree.
 
@@ -132,6 +146,7 @@ def stability_trials(
         nodes: of the quadrature, at least 2; all but the images and the nodes is tried with half
             as many.
         factor: see `growth`.
+        named: contrasts, see `ranking.rank_filters`.
 
     Returns:
         A row per method, trial (halves, nodes, noise, precision), degradation and proportion:
@@ -140,7 +155,8 @@ def stability_trials(
         and note. What could not be measured has one row per method and degradation, NaN, and a
         note. And the scores with half the nodes.
     """
-    fine, coarse = (score(pair, crops, degradations, n) for n in (nodes, nodes // 2))
+    scored = partial(score, degradations=degradations, named=named)
+    fine, coarse = (scored(pair, crops, nodes=n) for n in (nodes, nodes // 2))
     parts = halves([_image(crop) for crop in crops])
     trials: dict[str, tuple[Callable, Callable] | str] = {
         "halves": "fewer than two crops",
@@ -151,14 +167,14 @@ def stability_trials(
     if parts:
         trials["halves"] = tuple(lambda m, part=part: fine.ranked(m, part) for part in parts)
     if redrawn:
-        trials["noise"] = coarse.ranked, score(pair, redrawn, degradations, nodes // 2).ranked
+        trials["noise"] = coarse.ranked, scored(pair, redrawn, nodes=nodes // 2).ranked
     if has_bfloat16(pair.compute.device):
         precisions = (
             replace(pair, compute=Compute(pair.compute.device, precision))
             for precision in (torch.float32, torch.bfloat16)
         )
         trials["precision"] = tuple(
-            score(each, crops, degradations, nodes // 2).ranked for each in precisions
+            scored(each, crops, nodes=nodes // 2).ranked for each in precisions
         )
     rows = []
     for (trial, found), method in ((t, m) for t in trials.items() for m in JUDGED):
@@ -243,12 +259,14 @@ def sanity_trials(
     coarse: Scored,
     seed: int,
     null: Pair | None = None,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Destroy what a ranking should depend on, and tell whether it notices (Adebayo et al. 2018).
 
     Args:
         coarse: scores with as many nodes, of the pair as it is.
         null: its baseline, and that fine-tuned on the clean input; None if there is none.
+        named: contrasts, see `ranking.rank_filters`.
 
     Returns:
         A row per method, trial and degradation with found:
@@ -262,6 +280,7 @@ def sanity_trials(
         - null: the same where the target learned no skill; should be less than halves agree.
     """
     rows = []
+    scored = partial(score, degradations=degradations, nodes=nodes, named=named)
 
     def note(trial: str, rank: Callable[[str], np.ndarray]) -> None:
         for method in JUDGED:
@@ -282,10 +301,10 @@ def sanity_trials(
     references = [crop.reference for crop in (*crops[1:], crops[0])]
     shuffled = [replace(c, reference=r) for c, r in zip(crops, references, strict=True)]
     if len(crops) > 1:
-        note("shuffled", score(pair, shuffled, degradations, nodes).ranked)
+        note("shuffled", scored(pair, shuffled).ranked)
     for share in STAGES:
         broken = permuted_change(pair, share, seed)
-        note(f"permuted_{100 * share:.0f}", score(broken, crops, degradations, nodes).ranked)
+        note(f"permuted_{100 * share:.0f}", scored(broken, crops).ranked)
     if null:
-        note("null", score(null, crops, degradations, nodes).ranked)
+        note("null", scored(null, crops).ranked)
     return pd.DataFrame(rows)

@@ -43,6 +43,14 @@ class Attribution(Section):
         description="those whose filters are searched for; each is contrasted with the others, so "
         "none may have all operators that another has beyond `clean`; `null` for all but `clean`",
     )
+    contrast: dict[Name, Names] = Field(
+        {},
+        description="which others a degradation is contrasted with, where not with all: `{jpeg: "
+        "[noise]}`. Scores count as shares of the gain there, so that the largest loss does not "
+        "dominate. A mixture may be contrasted with what it contains: `{blur_noise: [noise]}` "
+        "looks for what removes blur under noise; what it contains is then contrasted with all but "
+        "the mixture. `greedy` and `learned_gates` search by themselves, and spare all others",
+    )
     units: Literal["kernel", "channel", "layer"] = Field(
         "kernel",
         description="what has a score, is ranked, masked and re-trained: the paper's 2-D kernels "

@@ -1,7 +1,6 @@
 """The whole config: what is said of the run itself, and all sections."""
 
 from collections.abc import Iterator
-from itertools import permutations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -21,7 +20,7 @@ from .attribution import (
 )
 from .benchmark import Benchmark
 from .datasets import Data, Dataset, clashes
-from .degradations import Operators, downsampled_once
+from .degradations import Operator, Operators, downsampled_once
 from .figures import Figures
 from .health import Health
 from .names import colliding
@@ -141,6 +140,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _say_what_parts_are_contrasted_with(self) -> Self:
+        """Where a mixture's contrast is named, its parts' leave it out, if they are not named."""
+        own = self.attribution
+        for name, others in self._containing().items():
+            rest = [n for n in own.degradations if n not in {name, *others}]
+            if rest and others and name not in own.contrast and others <= set(own.contrast):
+                own.contrast[name] = rest
+        return self
+
+    @model_validator(mode="after")
     def _say_what_is_retrained(self) -> Self:
         if self.retraining and self.retraining.methods is None:
             ranked = [*self.attribution.methods, "matched_random"]
@@ -174,6 +183,7 @@ class Config(Section):
         yield from self._unknown_degradations()
         yield from missing(self.model_dump(warnings="none"))
         yield from self._unranked()
+        yield from self._contrasted()
         yield from self._mixed()
         for place, length in self.training.lengths() if self.training else ():
             if length % self.scale:
@@ -213,6 +223,35 @@ class Config(Section):
                 if name not in self.degradations:
                     yield Slip(place, wording.unknown("degradation", name, self.degradations))
 
+    def _contrasted(self) -> Iterator[Slip]:
+        """Contrasts of or with degradations that are not ranked."""
+        own = self.attribution
+        for name, others in own.contrast.items():
+            place = ("attribution", "contrast")
+            if name not in own.degradations:
+                text = wording.unknown("ranked degradation", name, own.degradations)
+                yield Slip(place, text)
+                continue
+            possible = [n for n in own.degradations if n != name]
+            for other in others:
+                if other not in possible:
+                    kind = f"degradation to contrast '{name}' with,"
+                    yield Slip((*place, name), wording.unknown(kind, other, possible))
+
+    def _beyond(self) -> dict[str, list[Operator]]:
+        """Operators of each ranked degradation that clean has not."""
+        plain = self.degradations.get(self.clean, [])
+        known = [n for n in self.attribution.degradations if n in self.degradations]
+        return {name: [o for o in self.degradations[name] if o not in plain] for name in known}
+
+    def _containing(self) -> dict[str, set[str]]:
+        """By ranked degradation the others that have all its operators beyond clean."""
+        told = {name: own for name, own in self._beyond().items() if own}
+        return {
+            name: {n for n in told if n != name and all(o in told[n] for o in own)}
+            for name, own in told.items()
+        }
+
     def _mixed(self) -> Iterator[Slip]:
         """Degradations whose filters cannot be told from each other's."""
         place, names = ("attribution", "degradations"), self.attribution.degradations
@@ -221,17 +260,18 @@ class Config(Section):
         if len(names) < 2:
             text = "expected two degradations or more besides clean, which are told from each other"
             yield Slip(("degradations",), f"found {len(names)}, {text}")
-        plain = self.degradations[self.clean]
-        beyond = {name: [o for o in self.degradations[name] if o not in plain] for name in names}
-        for name, own in beyond.items():
+        for name, own in self._beyond().items():
             if not own:
                 yield Slip(place, f"'{name}' has no operator that clean, '{self.clean}', has not")
-        told = {name: own for name, own in beyond.items() if own}
-        for name, other in permutations(told, 2):
-            equal = len(told[name]) == len(told[other])
-            if all(o in told[other] for o in told[name]) and not (equal and name > other):
-                yield Slip(
-                    place,
-                    f"'{other}' has all operators of '{name}', expected degradations that do not "
-                    "contain each other",
-                )
+        contrast, containing = self.attribution.contrast, self._containing()
+        for name, others in containing.items():
+            for other in others:
+                equal = name in containing[other]
+                apart = other in contrast and other not in contrast.get(name, [other])
+                if name < other if equal else not apart:
+                    yield Slip(
+                        place,
+                        f"'{other}' has all operators of '{name}', expected degradations that do "
+                        "not contain each other, or a contrast of the mixture in "
+                        "attribution.contrast, and none with it",
+                    )
