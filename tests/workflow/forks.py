@@ -27,7 +27,7 @@ HERE = Path(sys.executable).parent
 PRELOADED = (
     "filelock", "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps", "psutil",
     "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "snakemake.cli",
-    "snakemake.report.html_reporter", "snakemake.storage", "torch", "tqdm", "yte",
+    "snakemake.report.html_reporter", "snakemake.storage", "smart_open", "torch", "tqdm", "yte",
 )  # fmt: skip
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -84,6 +84,7 @@ def serve(address: str) -> None:
     """Answer each connection by a fork, which goes on where this function returns."""
     for name in PRELOADED:
         importlib.import_module(name)
+    sys.modules["snakemake.cli"].get_argument_parser()  # looks for plugins, once
     gc.freeze()  # or a fork's garbage collector would write to, and so copy, all their pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:

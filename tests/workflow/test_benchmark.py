@@ -18,9 +18,8 @@ TRAINING_COLUMNS = [
 
 
 @pytest.fixture(scope="module")
-def folder(finished) -> Path:
-    finished.run("benchmark")
-    return finished.folder / "results/tiny"
+def folder(complete) -> Path:
+    return complete.workflow.folder / "results/tiny"
 
 
 @pytest.fixture

@@ -6,15 +6,14 @@ import pytest
 import torch
 import yaml
 
-from .conftest import HOME, Workflow
+from .conftest import HOME, MODEL, Workflow
 
 
 @pytest.fixture(scope="module")
-def exported(finished) -> dict[str, str]:
+def exported(complete) -> dict[str, str]:
     """The tiny run's weights as BasicSR-style checkpoints, by stage."""
-    paths = {s: f"results/tiny/models/small/seed0/{s}.pth" for s in ("baseline", "target")}
-    finished.run(*paths.values())
-    return {stage: str(finished.folder / path) for stage, path in paths.items()}
+    folder = complete.workflow.folder / MODEL.format(run="tiny")
+    return {stage: str(folder / f"{stage}.pth") for stage in ("baseline", "target")}
 
 
 def test_export_has_the_released_form(exported):

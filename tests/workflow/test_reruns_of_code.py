@@ -1,0 +1,212 @@
+"""What runs again after an edit of the code: exactly what depends on its meaning."""
+
+import ast
+import os
+from collections.abc import Iterable
+from functools import cache
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import pytest
+from faig_workflow import codebase
+
+from .conftest import HOME
+from .reruns import (
+    ALL_IMAGES,
+    ARCHIVE,
+    ATTRIBUTION,
+    BENCH,
+    COMPARED,
+    COMPARED_BLURRED,
+    COMPARISON,
+    CONTROL,
+    COST,
+    EVALUATION,
+    EXPORT,
+    GRID,
+    HEALTH,
+    LEARNING,
+    MASKING,
+    MODULATED,
+    MODULATION,
+    PLOTS,
+    PREDICTION,
+    PROBE,
+    QUADRATURE,
+    RANDOM_BLUR,
+    RANKING,
+    RETRAINING,
+    SIGNED,
+    SPEED,
+    STABILITY,
+    STRIP,
+    SYSTEM,
+    TRAINING,
+    TRUST,
+)
+
+# by script, what an edit re-runs besides the report
+SCRIPTS = {
+    "attribute": ATTRIBUTION,
+    "check_health": HEALTH,
+    "check_pair": {"check_pair"},
+    "compare_photographs": COMPARED | COMPARED_BLURRED,
+    "compare_seeds": set(),  # of one seed, none
+    "download": ARCHIVE,
+    "evaluate": EVALUATION,
+    "evaluate_two_branch": COMPARISON,
+    "export_checkpoint": EXPORT,
+    "export_modulated": MODULATED,
+    "import_checkpoint": {"import_checkpoint"},
+    "gather": {
+        "gather_retrained", "plot_retraining", "table_retraining", "table_localisation",
+        "table_findings", "summarize", "gather_measured",
+    },
+    "make_kernel_code": RANDOM_BLUR,
+    "make_table": {
+        "table_networks", "table_health", "table_stability", "table_sanity", "table_trust",
+        "table_league", "table_masking", "table_retraining", "table_localisation",
+        "table_locations", "table_prediction", "table_completeness", "summarize",
+        "table_two_branch", "table_two_branch_knowledge", "summarize_two_branch",
+        "table_findings", "table_two_branch_findings",
+    },
+    "judge_trust": TRUST,
+    "mask": MASKING,
+    "modulate": MODULATION,
+    "match_controls": SYSTEM,
+    "match_random": CONTROL,
+    "measure_attribution": COST,
+    "measure_faithfulness": BENCH,
+    "measure_stability": STABILITY,
+    "measure_quadrature": QUADRATURE | {"gather_measured"},
+    "measure_training": SPEED,
+    "plot": PLOTS - GRID - STRIP,
+    "plot_grid": GRID,
+    "plot_strip": STRIP,
+    "predict": PREDICTION,
+    "probe_two_branch": PROBE,
+    "rank": RANKING,
+    "retrain": RETRAINING,
+    "summarize": {"summarize"},
+    "summarize_two_branch": {"summarize_two_branch"},
+    "take_signed": SIGNED,
+    "synthesize": ALL_IMAGES,
+    "train": TRAINING | LEARNING,
+    "verify": set(),
+}  # fmt: skip
+# what only the run on an archive has
+ARCHIVE_SCRIPTS = {"download", "import_checkpoint"}
+
+
+def add_line(text: str) -> str:
+    return f"{text}\nEDITED = True\n"
+
+
+def change_looks(text: str) -> str:
+    """The same code with other docstrings, one at the top even of a file without, and layout."""
+    tree = ast.parse(text)
+    other = ast.Expr(ast.Constant("Another docstring."))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (
+            node is tree or ast.get_docstring(node)
+        ):
+            node.body = [other, *node.body[ast.get_docstring(node) is not None :]]
+    return f"# a comment\n{ast.unparse(tree)}\n"
+
+
+# what cannot change a result: arguments, GPU locks, reuse, checksums; progress; ends on demand
+NEUTRAL = ["faig.run", "faig.base.progress", "faig.base.signals"]
+
+
+@cache
+def modules(script: str) -> set[str]:
+    """Files below scripts/ that a script imports, itself included, found in its byte code."""
+    finder = ModuleFinder([str(HOME / "scripts")], excludes=NEUTRAL)
+    finder.run_script(str(HOME / f"scripts/{script}.py"))
+    return found_files(finder)
+
+
+@cache
+def modules_of_network(name: str) -> set[str]:
+    """The same for a network's file."""
+    finder = ModuleFinder([str(HOME / "scripts")], excludes=NEUTRAL)
+    finder.import_hook(f"faig.networks.{name}")
+    return found_files(finder)
+
+
+def found_files(finder: ModuleFinder) -> set[str]:
+    files = {module.__file__ for module in finder.modules.values()}
+    return {os.path.relpath(file, HOME / "scripts") for file in files if file}
+
+
+FILES = sorted(str(p.relative_to(HOME / "scripts")) for p in (HOME / "scripts").rglob("*.py"))
+
+
+def test_every_script_has_a_row():
+    assert {f"{script}.py" for script in SCRIPTS} == {file for file in FILES if "/" not in file}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_fingerprint_of_a_script_is_of_all_that_it_imports(script):
+    """Python's own list of what a script imports is the judge."""
+    assert _relative(codebase.code(script)) == modules(script)
+
+
+@pytest.mark.parametrize("network", codebase.networks())
+def test_the_fingerprint_of_a_network_is_of_all_that_it_imports(network):
+    """Networks are imported by name while a script runs."""
+    found = _relative(codebase.code("mask", network))
+    assert found == modules("mask") | modules_of_network(network)
+
+
+def _relative(paths: Iterable[Path]) -> set[str]:
+    return {str(path.relative_to(codebase.SCRIPTS)) for path in paths}
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.keys() - ARCHIVE_SCRIPTS))
+def test_an_edit_of_a_script_reruns_what_depends_on_it(complete, script):
+    expected = SCRIPTS[script]
+    reported = (
+        {"report"} if expected - (COST | SPEED | EXPORT | MODULATED | {"check_pair"}) else set()
+    )
+    assert complete.after_edit(add_line, f"{script}.py") == expected | reported
+
+
+# what follows from an edit of some files of the library, besides the report
+EDITS = {
+    "faig/base/progress.py": set(),
+    "faig/run/cli.py": set(),
+    "faig/run/gpu_lock.py": set(),
+    "faig/run/reuse.py": set(),
+    "faig/report/looks.py": PLOTS,
+    # the trainings, too: their histories tell the PSNR of validation images
+    "faig/base/metrics.py": TRAINING | LEARNING,
+    # the two timings, too: their scripts import modules that import it
+    "faig/attribution/methods.py": ATTRIBUTION | STABILITY | QUADRATURE | SPEED,
+    "faig/training/loop.py": TRAINING | LEARNING | SPEED,
+    "faig/networks/dasr.py": set(),  # in no run here
+    "faig/networks/dan1.py": SYSTEM,
+    "faig/networks/srresnet.py": TRAINING | SPEED | SYSTEM,
+}
+
+
+@pytest.mark.parametrize("file", EDITS)
+def test_an_edit_of_the_library_reruns_what_depends_on_it(complete, file):
+    assert complete.after_edit(add_line, file) - {"report"} == EDITS[file]
+
+
+def test_looks_of_the_code_rerun_nothing(archived, complete):
+    assert complete.after_edit(change_looks, *FILES) == set()
+    assert archived.after_edit(change_looks, *FILES) == set()
+
+
+@pytest.mark.parametrize("script", sorted(ARCHIVE_SCRIPTS))
+def test_an_edit_reruns_what_depends_on_it_in_a_run_on_an_archive(archived, script):
+    assert archived.after_edit(add_line, f"{script}.py") == SCRIPTS[script]
+
+
+def test_touching_files_reruns_nothing(archived, complete):
+    for path in (complete.workflow.home / "scripts").rglob("*.py"):
+        os.utime(path)
+    assert complete.planned() == set()
+    assert archived.planned() == set()
