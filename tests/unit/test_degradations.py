@@ -1,10 +1,11 @@
 import io
+import sys
 
 import numpy as np
 import pytest
 import torch
 from faig.base.errors import InputError
-from faig.data.degradations import Degradation, build_degradations
+from faig.data.degradations import Degradation, Step, build_degradations
 from faig.data.operators import OPERATORS, Context
 from faig.data.pixels import to_float, to_uint8
 from PIL import Image
@@ -195,6 +196,153 @@ def test_wrong_operators_are_named(spec, message):
 def test_wrong_values_are_named(spec, message):
     with pytest.raises(InputError, match=message):
         Degradation([spec], 2).apply_stem(images(16, 16))
+
+
+# parameters that are drawn
+
+RANGES = [
+    {"op": "gaussian_blur", "size": 9, "sigma": [0.3, 2.0]},
+    {"op": "gaussian_noise", "sigma": [0.02, 0.2]},
+    {"op": "motion_blur", "length": [1.0, 9.0], "angle": [0, 180]},
+    {"op": "jpeg", "quality": [5, 95]},
+]
+
+
+@pytest.mark.parametrize("spec", RANGES)
+def test_a_number_in_a_range_is_drawn_for_each_image(spec):
+    x = images(16, 16, 1).expand(8, -1, -1, -1)
+    result, again, other = (Step(spec)(x, Context(2, seeded(seed))) for seed in (0, 0, 1))
+    assert torch.equal(result, again)
+    assert not torch.equal(result, other)
+    assert len({image.numpy().tobytes() for image in result}) == 8
+
+
+@pytest.mark.parametrize(("op", "size"), [("gaussian_blur", 11), ("anisotropic_gaussian_blur", 7)])
+def test_what_is_drawn_is_uniform_and_given_as_a_number_to_each_image(op, size):
+    """The same images with the numbers that the generator gives, written out one by one."""
+    x, context = images(12, 16, 4), Context(2, seeded())
+    name = "sigma" if op == "gaussian_blur" else "sigma_y"
+    more = {} if op == "gaussian_blur" else {"sigma_x": 0.7, "angle": 20.0}
+    result = Step({"op": op, "size": size, name: [0.4, 2.4], **more})(x, context)
+    for one, image, uniform in zip(result, x, torch.rand(4, generator=seeded()), strict=True):
+        drawn = {name: 0.4 + 2 * float(uniform)}
+        expected = apply(op, image[None], size=size, **more, **drawn)
+        torch.testing.assert_close(one[None], expected, atol=1e-6, rtol=0)
+
+
+def test_whole_numbers_are_drawn_with_both_ends():
+    step = Step({"op": "jpeg", "quality": [30, 32]})
+    drawn = step._draw("quality", torch.tensor([0.0, 0.34, 0.67, 0.9999999]))
+    assert drawn.tolist() == [30, 31, 32, 32]
+
+
+def test_views_of_a_scene_get_the_same_numbers():
+    scenes = images(12, 12, 3)
+    context = Context(2, seeded(), views=2)
+    step = Step({"op": "motion_blur", "length": [1.0, 7.0], "angle": [0, 90]})
+    first, second = step(scenes.repeat(2, 1, 1, 1), context).chunk(2)
+    assert torch.equal(first, second)
+
+
+def test_a_drawn_operator_is_no_part_of_the_stem():
+    fixed = Degradation([BLUR, DOWN, NOISE], 2)
+    drawn = Degradation([{**BLUR, "sigma": [0.2, 2.0]}, DOWN, NOISE], 2)
+    assert (len(fixed.stem), len(drawn.stem)) == (2, 0)
+    _, sigmas = drawn.apply_rest(drawn.apply_stem(images(24, 24, 5)), seeded())
+    assert len(set(sigmas.tolist())) == 5
+    assert 0.2 <= sigmas.min() <= sigmas.max() < 2
+
+
+@pytest.mark.parametrize("ends", [[2.0, 0.2], [1.0], [1, 2, 3], "1-2"])
+def test_what_is_no_range_is_named(ends):
+    with pytest.raises(InputError, match="gaussian_blur: sigma"):
+        Step({**BLUR, "sigma": ends})
+
+
+# operators of other files
+
+OTHERS = """
+import numpy as np
+import torch
+from faig.data.operators import operator
+
+
+@operator
+def darken(images, context, *, factor: float):
+    return factor * images
+
+
+@operator(stochastic=True)
+def speckle(images, context, *, sigma: float):
+    return images * (1 + sigma * torch.randn(images.shape, generator=context.generator))
+
+
+def plain(images, context):
+    return 1 - images
+
+
+@operator(stochastic=True)
+def unseeded(images, context):
+    return images + torch.rand_like(images)
+
+
+def of_numpy(images, context):
+    return images + np.random.default_rng().random()
+
+
+def not_marked(images, context):
+    return images + torch.rand(images.shape, generator=context.generator)
+
+
+def halved(images, context):
+    return images[..., ::2]
+
+
+def broken(images, context):
+    return images[7]
+"""
+
+
+@pytest.fixture
+def others(tmp_path, monkeypatch):
+    """Name of a module with operators of the user's own."""
+    (tmp_path / "their_operators.py").write_text(OTHERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "their_operators"
+    sys.modules.pop("their_operators", None)
+
+
+def test_an_operator_of_another_file_is_used_like_ours(others):
+    x = to_float(to_uint8(images(8, 8)))
+    known = set(OPERATORS)
+    dark = Degradation([DOWN, {"op": f"{others}:darken", "factor": 0.5}], 2)
+    expected = to_float(to_uint8(0.5 * apply("downsample", x)))
+    assert torch.equal(dark(x, seeded()), expected)
+    torch.testing.assert_close(Degradation([{"op": f"{others}:plain"}], 2).apply_stem(x), 1 - x)
+    drawn = Degradation([{"op": f"{others}:darken", "factor": [0.2, 0.9]}], 2)
+    assert not drawn.stem
+    speckled = Degradation([{"op": f"{others}:speckle", "sigma": 0.1}], 2)
+    assert torch.equal(speckled(x, seeded()), speckled(x, seeded()))
+    assert set(OPERATORS) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("unseeded", "unseeded' gives two results from one seed.*context.generator"),
+        ("of_numpy", "of_numpy' gives two results from one seed.*context.generator"),
+        ("not_marked", "not_marked' gives two results.*stochastic=True"),
+        ("halved", r"halved' makes images \(2, 3, 32, 16\) of \(2, 3, 32, 32\)"),
+        ("broken", "broken' fails on RGB images of 32 x 32 pixels: IndexError"),
+        ("missing", "missing' cannot be imported"),
+    ],
+)
+def test_operators_of_other_files_that_cannot_be_used_are_named(others, name, message):
+    with pytest.raises(InputError, match=message):
+        Degradation([DOWN, {"op": f"{others}:{name}"}], 2)
+
+
+# more operators
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90, -45])

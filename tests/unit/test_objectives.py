@@ -14,7 +14,7 @@ from faig.training.loop import Run, train
 from faig.training.schedule import Schedule
 from toys import BICUBIC, CPU, degraded_store, photo
 
-BLUR = [{"op": "random_gaussian_blur", "size": 9, "low": 0.2, "high": 2.0}, *BICUBIC]
+BLUR = [{"op": "gaussian_blur", "size": 9, "sigma": [0.2, 2.0]}, *BICUBIC]
 OPERATORS = {"bicubic": BICUBIC, "blur": BLUR}
 SMALL = {
     "ikc": {"features": 6, "blocks": 2, "inner": 4, "estimator_features": 4, "loops": 2},

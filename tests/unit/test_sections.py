@@ -172,6 +172,13 @@ def test_a_key_changes_exactly_the_rules_of_the_comparison_that_depend_on_it(key
     assert found == wanted
 
 
+def test_a_random_blur_by_its_former_name_is_a_range_of_sigma():
+    """What is trained with it is bit for bit the same, as it is the same."""
+    former = [{"op": "random_gaussian_blur", "size": 21, "low": 0.2, "high": 2.0}]
+    config = changed(COMPARED, "two_branch.settings.blur", [*former, {"op": "downsample"}])
+    assert differing(COMPARED, config) == set()
+
+
 def test_tests_have_a_fixed_blur_where_training_has_a_random_one():
     section = Sections(configuration.load(COMPARED))
     train, test = (

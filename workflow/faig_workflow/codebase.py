@@ -204,7 +204,20 @@ def _name(decorator: ast.expr) -> str:
 
 def operators() -> dict[str, dict[str, Parameter]]:
     """Degradation operators and their parameters, see `registered`."""
-    return registered("data/operators", "operator")
+    found = registered("data/operators", "operator")
+    return {
+        # numbers of all images at once are not for the config
+        name: {
+            p: m._replace(annotation=m.annotation.removesuffix(" | Tensor")) for p, m in own.items()
+        }
+        for name, own in found.items()
+    }
+
+
+@cache
+def degrades(script: str) -> bool:
+    """Whether a script makes LR images, for which it runs the operators that the config names."""
+    return LIBRARY / "data/degradations.py" in dependencies(SCRIPTS / f"{script}.py")
 
 
 def methods() -> dict[str, dict[str, Parameter]]:

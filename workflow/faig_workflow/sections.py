@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 from faig.base.provenance import canonical_json
 
-from faig_workflow.config import RANDOM_BLUR
+from faig_workflow.config import blurs_at_random
 from faig_workflow.config.attribution import LOCALISING
 from faig_workflow.config.stages import used_for_training
 
@@ -151,9 +151,10 @@ class Sections:
     def kernel_code(self) -> str:
         """Range of the blurs' sigmas, over all settings."""
         operators = [spec for ops in self.config["two_branch"]["settings"].values() for spec in ops]
-        blurs = [spec for spec in operators if spec["op"] == RANDOM_BLUR]
-        low, high = min(spec["low"] for spec in blurs), max(spec["high"] for spec in blurs)
-        return canonical_json({"low": low, "high": high})
+        lows, highs = zip(
+            *(spec["sigma"] for spec in filter(blurs_at_random, operators)), strict=True
+        )
+        return canonical_json({"low": min(lows), "high": max(highs)})
 
     def match(self, system: str) -> str:
         """A two-branch network, and what its one-branch controls are like."""
@@ -437,6 +438,4 @@ def _names(checkpoint: Mapping) -> dict:
 
 def _with_sigma(spec: dict, sigma: float) -> dict:
     """An operator, with a random blur made one of this sigma."""
-    if spec["op"] != RANDOM_BLUR:
-        return spec
-    return {"op": "gaussian_blur", "size": spec["size"], "sigma": sigma}
+    return {**spec, "sigma": sigma} if blurs_at_random(spec) else spec

@@ -20,6 +20,7 @@ from faig.base.provenance import checksum
 from faig.data.sources import folder_files
 from faig.run import manifest
 from faig_workflow import (
+    codebase,
     commands,
     display,
     gpus,
@@ -151,9 +152,24 @@ module local:
         {"constraints": CONSTRAINTS, "local": True, "threads": 1, "resources": {}}
 
 
+# operators of the user's own, which are imported by name at run time
+OPERATORS = sorted(
+    {
+        operator["op"]
+        for lists in (config["degradations"], TWO_BRANCH["settings"])
+        for operators in lists.values()
+        for operator in operators
+        if ":" in operator["op"]
+    }
+)
+
+
 def step(script, cfg=None, builds=lambda wildcards: (), **more):
     """Params of a step, see `commands.params`."""
-    return commands.params(script, SCRIPTS, cfg, builds, **more)
+    runs = OPERATORS if codebase.degrades(script) else []
+    return commands.params(
+        script, SCRIPTS, cfg, lambda wildcards: [*builds(wildcards), *runs], **more
+    )
 
 
 def training(stage):

@@ -5,11 +5,16 @@ from the config, for example::
 
     [{"op": "gaussian_blur", "size": 21, "sigma": 2.0}, {"op": "downsample"},
      {"op": "gaussian_noise", "sigma": 0.1}]
+
+A number given as a range, such as ``"sigma": [0.2, 2.0]``, is drawn anew for each image.
 """
 
+import importlib
 import inspect
 import json
+import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -20,6 +25,120 @@ from .operators import OPERATORS, Context
 from .pixels import quantize
 
 
+class Step:
+    """An operator with its parameters; numbers given as a range are drawn for each image.
+
+    They are uniform in the range, whole ones with both its ends, the same for all views of a scene,
+    and come from the context's generator in the order of the function's parameters.
+
+    Args:
+        spec: a mapping with the key `op` and the operator's parameters, a range as [low, high].
+
+    Raises:
+        InputError: unknown operator or parameter.
+    """
+
+    def __init__(self, spec: Mapping):
+        self.fixed = dict(spec)
+        self.name = self.fixed.pop("op", None)
+        self.function = _function(self.name)
+        try:
+            inspect.signature(self.function).bind(None, None, **self.fixed)
+        except TypeError as error:
+            raise InputError(f"operator {self.name}: {error}") from None
+        self.kinds = {
+            name: set(typing.get_args(kind) or [kind])
+            for name, kind in typing.get_type_hints(self.function).items()
+        }
+        self.drawn = {
+            name: self.fixed.pop(name)
+            for name, kinds in self.kinds.items()
+            if kinds & {int, float} and isinstance(self.fixed.get(name), Sequence)
+        }
+        for name, ends in self.drawn.items():
+            if len(ends) != 2 or not ends[0] < ends[1]:
+                raise InputError(
+                    f"operator {self.name}: {name}: found {ends}, expected a number, or a range "
+                    "[low, high] to draw it from"
+                )
+        self.stochastic = bool(self.drawn) or getattr(self.function, "stochastic", False)
+
+    def __call__(self, images: Tensor, context: Context) -> Tensor:
+        """Apply it; `downsample` alone makes images of another size.
+
+        Raises:
+            InputError: another operator does.
+        """
+        values = {name: self._draw(name, context.uniform(images)) for name in self.drawn}
+        if all(Tensor in self.kinds[name] for name in values):
+            result = self.function(images, context, **self.fixed, **values)
+        else:
+            each = zip(*(value.tolist() for value in values.values()), strict=True)
+            alone = replace(context, views=1)
+            result = torch.cat(
+                [
+                    self.function(image, alone, **self.fixed, **dict(zip(values, own, strict=True)))
+                    for image, own in zip(images.split(1), each, strict=True)
+                ]
+            )
+        if self.name != "downsample" and result.shape != images.shape:
+            raise InputError(
+                f"operator '{self.name}' makes images {tuple(result.shape)} of "
+                f"{tuple(images.shape)}, expected the same size, which 'downsample' alone changes"
+            )
+        return result
+
+    def _draw(self, name: str, uniform: Tensor) -> Tensor:
+        low, high = self.drawn[name]
+        if int in self.kinds[name]:
+            return (low + (high - low + 1) * uniform).clamp(max=high).long()
+        return low + (high - low) * uniform
+
+    def require_seeded(self, scale: int) -> None:
+        """Complain of an operator that draws from anything but the context's generator.
+
+        Raises:
+            InputError: it gives two results from one seed, or fails.
+        """
+        side = 16 * scale
+        images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+        try:
+            one, other = (
+                self(images.clone(), Context(scale, torch.Generator().manual_seed(1)))
+                if self.stochastic
+                else self(images.clone(), Context(scale))
+                for _ in range(2)
+            )
+        except InputError:
+            raise
+        except Exception as error:  # of a function of the user's own, any
+            raise InputError(
+                f"operator '{self.name}' fails on RGB images of {side} x {side} pixels: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if not torch.equal(one, other):
+            raise InputError(
+                f"operator '{self.name}' gives two results from one seed, expected that all it "
+                "draws comes from context.generator, under @operator(stochastic=True)"
+            )
+
+
+def _function(name: str) -> Callable:
+    """The operator of a name in `OPERATORS`, or `package.module:function`."""
+    if name in OPERATORS:
+        return OPERATORS[name]
+    if ":" not in str(name):
+        raise InputError(
+            f"unknown operator '{name}'; known: {', '.join(sorted(OPERATORS))}, "
+            'or "package.module:function"'
+        )
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"operator '{name}' cannot be imported: {error}") from None
+
+
 class Degradation:
     """A list of operators, split where the first stochastic one stands.
 
@@ -28,17 +147,21 @@ class Degradation:
     bits after the stem and at the end, whether the stem was stored or not.
 
     Args:
-        operators: mappings with the key `op` (name in `OPERATORS`) and the operator's parameters.
+        operators: see `Step`.
         scale: super-resolution factor.
 
     Raises:
-        InputError: unknown operator or parameter.
+        InputError: unknown operator or parameter, or an operator of the user's own that draws from
+            a generator of its own.
     """
 
     def __init__(self, operators: Sequence[dict], scale: int):
         self.scale = scale
-        steps = [_bind(spec) for spec in operators]
-        stochastic = [function.stochastic for function, _ in steps]
+        steps = [Step(spec) for spec in operators]
+        for step in steps:
+            if step.name not in OPERATORS:
+                step.require_seeded(scale)
+        stochastic = [step.stochastic for step in steps]
         split = stochastic.index(True) if any(stochastic) else len(steps)
         self.stem, self.rest = steps[:split], steps[split:]
         self.stem_key = json.dumps(list(operators[:split]), sort_keys=True)
@@ -74,24 +197,11 @@ class Degradation:
 
     @staticmethod
     def _run(steps, images: Tensor, context: Context) -> Tensor:
-        for function, parameters in steps:
-            images = function(images, context, **parameters)
+        for step in steps:
+            images = step(images, context)
         return quantize(images)
 
 
 def build_degradations(specs: Mapping[str, Sequence[dict]], scale: int) -> dict[str, Degradation]:
     """Degradations by name, from their lists of operators in the config."""
     return {name: Degradation(operators, scale) for name, operators in specs.items()}
-
-
-def _bind(spec: dict) -> tuple[Callable, dict]:
-    parameters = dict(spec)
-    name = parameters.pop("op", None)
-    if name not in OPERATORS:
-        raise InputError(f"unknown operator '{name}'; known: {', '.join(sorted(OPERATORS))}")
-    function = OPERATORS[name]
-    try:
-        inspect.signature(function).bind(None, None, **parameters)
-    except TypeError as error:
-        raise InputError(f"operator {name}: {error}") from None
-    return function, parameters

@@ -1,7 +1,9 @@
 """Operators: the small steps that degradations are made of.
 
 Images are float32 tensors (N, C, H, W) with values in [0, 1]. To add an operator, write a function
-`f(images, context, *, parameters…)` under `@operator`; the config names it by its function name.
+`f(images, context, *, parameters…)` under `@operator`; the config names it by its function name, or
+as `package.module:function` if it is in a file of your own. Numbers may be drawn for each image,
+see `degradations.Step`; a parameter `float | Tensor` takes those of all images at once, (N,).
 """
 
 import io
@@ -51,11 +53,15 @@ class Context:
 
 
 def operator(function: Callable | None = None, *, stochastic: bool = False) -> Callable:
-    """Register an operator; `stochastic` ones draw afresh each time they are applied."""
+    """Register an operator; `stochastic` ones draw afresh each time they are applied.
+
+    All that they draw must come from `context.generator`. Those of other files are marked only.
+    """
 
     def register(function: Callable) -> Callable:
         function.stochastic = stochastic
-        OPERATORS[function.__name__] = function
+        if function.__module__ == __name__:
+            OPERATORS[function.__name__] = function
         return function
 
     return register(function) if function else register
@@ -64,10 +70,8 @@ def operator(function: Callable | None = None, *, stochastic: bool = False) -> C
 @lru_cache
 def gaussian_kernel(size: int, sigma: float) -> Tensor:
     """One-dimensional Gaussian, float32 (size,), summing to 1. `size` is odd."""
-    if size % 2 == 0 or size < 1 or sigma <= 0:
-        raise InputError(
-            f"gaussian_blur: needs an odd size and a positive sigma, found {size}, {sigma}"
-        )
+    if sigma <= 0:
+        raise InputError(f"gaussian_blur: needs a positive sigma, found {sigma}")
     return gaussian_lines(torch.tensor([sigma], dtype=torch.float64), size)[0].float()
 
 
@@ -77,16 +81,26 @@ def gaussian_lines(sigmas: Tensor, size: int) -> Tensor:
     Args:
         sigmas: positive, in pixels, (N,).
         size: odd, in pixels.
+
+    Raises:
+        InputError: of an even size.
     """
+    if size % 2 == 0 or size < 1:
+        raise InputError(f"gaussian_blur: needs an odd size, found {size}")
     x = torch.arange(size, dtype=sigmas.dtype, device=sigmas.device) - size // 2
     lines = torch.exp(-(x**2) / (2 * sigmas[:, None] ** 2))
     return lines / lines.sum(dim=1, keepdim=True)
 
 
 @operator
-def gaussian_blur(images: Tensor, context: Context, *, size: int, sigma: float) -> Tensor:
-    """Isotropic Gaussian blur; `sigma` in HR pixels. The paper: size 21, sigma 2."""
+def gaussian_blur(images: Tensor, context: Context, *, size: int, sigma: float | Tensor) -> Tensor:
+    """Isotropic Gaussian blur; `sigma` in HR pixels. The paper: size 21, sigma 2.
+
+    Two-branch networks draw sigma between 0.2 and the scale.
+    """
     context.blur = sigma
+    if isinstance(sigma, Tensor):
+        return _blur_each(images, gaussian_lines(sigma, size))
     channels = images.shape[1]
     lines = gaussian_kernel(size, sigma).to(images.device).expand(channels, -1)
     padded = pad_symmetric(images, size // 2)
@@ -106,22 +120,9 @@ def _blur_channels(padded: Tensor, lines: Tensor) -> Tensor:
     return F.conv2d(blurred, vertical.transpose(2, 3), groups=len(lines)).contiguous()
 
 
-@operator(stochastic=True)
-def random_gaussian_blur(
-    images: Tensor, context: Context, *, size: int, low: float, high: float
-) -> Tensor:
-    """Isotropic Gaussian blur, sigma drawn uniformly for each image.
-
-    `low` and `high` in HR pixels; for two-branch networks 0.2 and the scale.
-    """
-    if size % 2 == 0 or not 0 < low < high:
-        raise InputError(
-            f"random_gaussian_blur: needs an odd size and 0 < low < high, found {size}, {low}, "
-            f"{high}"
-        )
-    context.blur = low + (high - low) * context.uniform(images)
-    lines = gaussian_lines(context.blur, size).repeat_interleave(images.shape[1], dim=0)
-    # as many channels of one image, because each image has a filter of its own
+def _blur_each(images: Tensor, lines: Tensor) -> Tensor:
+    """Convolve each image with its own line, (N, size): as many channels of one image."""
+    lines, size = lines.repeat_interleave(images.shape[1], dim=0), lines.shape[1]
     padded = pad_symmetric(images, size // 2).flatten(0, 1)[None]
     return _blur_channels(padded, lines).unflatten(1, images.shape[:2])[0]
 

@@ -1,16 +1,22 @@
 """Lists of operators that make LR images of HR images."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from .. import codebase
+from ..codebase import Parameter
+from .names import bad_object
 from .parameters import bad_call
 from .section import Section, Slip
 
-# the operator whose sigma the two-branch comparison draws in training and fixes in tests
-RANDOM_BLUR = "random_gaussian_blur"
+# what a range of `gaussian_blur`'s sigma was called before all operators could have one
+RENAMED = "random_gaussian_blur"
+ITS_PARAMETERS = {
+    "size": Parameter("int", True),
+    **dict.fromkeys(("low", "high"), Parameter("float", True)),
+}
 
 
 class Operator(Section):
@@ -20,8 +26,21 @@ class Operator(Section):
 
     op: str = Field(description="name of the operator")
 
+    @model_validator(mode="after")
+    def _draw_from_a_range(self) -> Self:
+        own = self.model_extra
+        if self.op == RENAMED and ITS_PARAMETERS.keys() <= own.keys():
+            self.op = "gaussian_blur"
+            own["sigma"] = [own.pop("low"), own.pop("high")]
+        return self
+
     def slips(self) -> Iterator[Slip]:
-        return bad_call("operator", self.op, self.model_extra, codebase.operators())
+        if ":" in self.op:
+            return bad_object(self.op, "op", "function")
+        known = codebase.operators()
+        if self.op == RENAMED:
+            known = {RENAMED: ITS_PARAMETERS}
+        return bad_call("operator", self.op, self.model_extra, known)
 
 
 Operators = Annotated[list[Operator], Field(min_length=1)]
@@ -36,8 +55,19 @@ def downsampled_once(operators: list[Operator]) -> Iterator[str]:
         yield f"found {reductions} operators 'downsample', expected one"
 
 
+def blurs_at_random(operator: Mapping) -> bool:
+    """Whether an operator is the one whose sigma the two-branch comparison draws in training."""
+    return operator["op"] == "gaussian_blur" and isinstance(operator["sigma"], list)
+
+
 def blurred_at_random_once(operators: list[Operator]) -> Iterator[str]:
     """Complain of a list that does not blur as the two-branch comparison does."""
-    blurs = sum(operator.op == RANDOM_BLUR for operator in operators)
+    blurs = sum(
+        operator.op == RENAMED or blurs_at_random({"sigma": None, **operator.model_dump()})
+        for operator in operators
+    )
     if blurs != 1:
-        yield f"found {blurs} operators '{RANDOM_BLUR}', expected one"
+        yield (
+            f"found {blurs} operators 'gaussian_blur' with a range of sigma, like [0.2, 2.0], "
+            "expected one"
+        )

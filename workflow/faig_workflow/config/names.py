@@ -1,8 +1,15 @@
-"""Names of the user's own that would give two files one name."""
+"""Names of the user's own: of classes and functions, and those that give two files one name."""
 
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import permutations
 from pathlib import Path
+
+from . import wording
+from .section import Slip
+
+OBJECT = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 REPORT = Path(__file__).resolve().parents[2] / "report"  # a caption for every figure, by its name
 
@@ -33,3 +40,19 @@ def colliding(names: Iterable[str], comparison: bool = False) -> Iterator[str]:
                     f"found '{name}' and '{other}', whose figures would have the same names, as "
                     f"'{middle}' is part of a figure's; rename one"
                 )
+
+
+def bad_object(name: str, key: str, kind: str) -> Iterator[Slip]:
+    """Names of a user's own class or function that cannot be one.
+
+    Args:
+        key: of the config that has it.
+        kind: "class" or "function".
+    """
+    match = OBJECT.fullmatch(name)
+    if not match:
+        example = "Class" if kind == "class" else kind
+        yield Slip((key,), wording.wrong(name, f'a {kind} as "package.module:{example}"'))
+    elif match[1] in sys.stdlib_module_names:
+        words = f"a {kind} of your own: '{match[1]}' is a module of Python's"
+        yield Slip((key,), wording.wrong(name, words))

@@ -1,7 +1,5 @@
 """Networks by name, and given weights."""
 
-import re
-import sys
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -10,10 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from .. import codebase
 from . import wording
+from .names import bad_object
 from .parameters import bad_call, sizes
 from .section import Path, Section, Slip, expected
-
-CLASS = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
 class Architecture(Section):
@@ -31,7 +28,7 @@ class Architecture(Section):
 
     def slips(self) -> Iterator[Slip]:
         if ":" in self.architecture:
-            yield from _bad_class(self.architecture)
+            yield from bad_object(self.architecture, "architecture", "class")
         elif self.architecture not in codebase.networks():
             yield Slip(
                 ("architecture",),
@@ -57,16 +54,6 @@ class Architecture(Section):
                 slips = [*slips, *(s._replace(place=(name, *s.place)) for s in sizes(value))]
         for slip in slips:
             yield slip._replace(place=("parameters", *slip.place))
-
-
-def _bad_class(name: str) -> Iterator[Slip]:
-    """Names of a user's own class that cannot be one."""
-    match = CLASS.fullmatch(name)
-    if not match:
-        yield Slip(("architecture",), wording.wrong(name, 'a class as "package.module:Class"'))
-    elif match[1] in sys.stdlib_module_names:
-        words = f"a class of your own: '{match[1]}' is a module of Python's"
-        yield Slip(("architecture",), wording.wrong(name, words))
 
 
 class Checkpoint(Section):

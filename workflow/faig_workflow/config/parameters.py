@@ -37,7 +37,6 @@ RANGES = {
         "factor": Range(lambda x: 0 < x <= 16, "a number above 0 and at most 16"),
         "kernel": RESAMPLING,
     },
-    "random_gaussian_blur": {"size": ODD, "low": POSITIVE, "high": POSITIVE},
     "downsample": {"kernel": RESAMPLING},
     "gaussian_noise": {"sigma": Range(lambda x: 0 <= x <= 1, "a number from 0 to 1")},
     "jpeg": {"quality": Range(lambda n: 1 <= n <= 100, "a whole number from 1 to 100")},
@@ -92,24 +91,38 @@ def bad_call(
         if parameter not in known[name]:
             text = wording.unknown(f"parameter of '{name}'", parameter, known[name])
             wrong.append(Slip((), text))
-        elif not fits(value, annotation := known[name][parameter].annotation):
-            text = wording.wrong(value, KINDS[annotation]) + wording.number_hint(value)
+            continue
+        annotation = known[name][parameter].annotation
+        drawn = kind == "operator" and annotation in ("int", "float")
+        if not all(fits(one, annotation) for one in (_ends(value) if drawn else [value])):
+            words = ", or a range of two" if drawn and isinstance(value, list) else ""
+            text = wording.wrong(value, KINDS[annotation] + words) + wording.number_hint(value)
             wrong.append(Slip((parameter,), text))
     for parameter, facts in known[name].items():
         if facts.required and parameter not in given:
             wrong.append(Slip((), f"{kind} '{name}' needs the parameter '{parameter}'"))
-    yield from wrong or _out_of_range(name, given)
+    yield from wrong or _out_of_range(kind, name, given)
 
 
-def _out_of_range(name: str, given: Mapping) -> Iterator[Slip]:
+def _ends(value: object) -> list:
+    """The ends of a range from which an operator draws a number, or the one number."""
+    return value if isinstance(value, list) and len(value) == 2 else [value]
+
+
+def _out_of_range(kind: str, name: str, given: Mapping) -> Iterator[Slip]:
     """Parameters of an operator or method that are of the right kind each."""
     ranges = RANGES.get(name, OF_METHODS)
     for parameter, value in given.items():
-        if parameter in ranges and not ranges[parameter].allows(value):
-            yield Slip((parameter,), wording.wrong(value, ranges[parameter].words))
-    low, high = given.get("low"), given.get("high")
-    if name == "random_gaussian_blur" and 0 < high <= low:
-        yield Slip(("low",), wording.wrong(low, f"a number below 'high', which is {high}"))
+        allowed, ends = ranges.get(parameter), _ends(value) if kind == "operator" else [value]
+        one = len(ends) == 1
+        for i, end in enumerate(ends):
+            if allowed and not allowed.allows(end):
+                place = (parameter,) if one else (parameter, i)
+                yield Slip(place, wording.wrong(end, allowed.words))
+        if not one and allowed is ODD:
+            yield Slip((parameter,), wording.wrong(value, ODD.words))
+        elif not one and not ends[0] < ends[1]:
+            yield Slip((parameter,), wording.wrong(value, "a range, its lower end first"))
 
 
 def sizes(value: object) -> Iterator[Slip]:

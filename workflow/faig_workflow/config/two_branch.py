@@ -50,8 +50,8 @@ class _Compared(Section):
     control: Control = Field(default_factory=Control)
     settings: dict[Name, Operators] = Field(
         min_length=1,
-        description="operators of the training inputs, one of them `random_gaussian_blur`; each "
-        "setting is a comparison of its own",
+        description="operators of the training inputs, one of them `gaussian_blur` with a range of "
+        "`sigma`; each setting is a comparison of its own",
     )
     sigmas: Annotated[list[Positive], Field(min_length=1), *DISTINCT] = Field(
         description="of the blurs in the tests, in HR pixels, different in six digits, in place of "
