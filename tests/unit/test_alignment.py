@@ -15,6 +15,7 @@ NETWORKS = {
     "srcnn": {"widths": [8, 12, 8]},
     "srresnet": {"features": 8, "blocks": 2},
     "upconv7": {},
+    "rcan": {"features": 8, "groups": 2, "blocks": 2, "reduction": 2},
 }
 
 
@@ -68,6 +69,11 @@ def test_the_order_of_colours_is_not_free():
     (hidden,) = hidden_channels(SmoothNetwork(features=FEATURES))
     assert hidden.size == FEATURES
     assert set(hidden.axes) == {("first.weight", 0), ("first.bias", 0), ("last.weight", 1)}
+
+
+def test_of_a_transformer_no_channels_are_moved():
+    network = build("swinir", 2, {"features": 4, "depths": [1], "heads": 2})
+    assert hidden_channels(network) == []
 
 
 def test_a_layer_that_is_called_twice_keeps_its_function():

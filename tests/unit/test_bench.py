@@ -8,6 +8,7 @@ import pytest
 import torch
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import TOP, match_random, rank_filters, ranks
+from faig.attribution.scoring import score
 from faig.base.errors import InputError
 from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
 from faig.evaluation.choosing import choose
@@ -35,7 +36,34 @@ class Planted(nn.Module):
         red_is_low = (x[:, :1].mean(dim=(2, 3), keepdim=True) < 0.2).float().expand_as(x[:, :1])
         green_is_low = (x[:, 1:2].mean(dim=(2, 3), keepdim=True) < 0.2).float()
         known = torch.cat([x, red_is_low, green_is_low.expand_as(x[:, :1])], dim=1)
-        return nn.functional.interpolate(self.mend(known), scale_factor=2)
+        return nn.functional.interpolate(self.mended(known), scale_factor=2)
+
+    def mended(self, known):
+        return self.mend(known)
+
+
+class PlantedRows(Planted):
+    """The same with a linear layer, of which row c mends channel c."""
+
+    def __init__(self):
+        super().__init__()
+        self.mend = nn.Linear(5, 3, bias=False)
+
+    def mended(self, known):
+        return self.mend(known.movedim(1, -1)).movedim(-1, 1)
+
+
+class PlantedHeads(Planted):
+    """The same with attention, of which head 1 knows of the red channel, and 2 of the green."""
+
+    def __init__(self):
+        super().__init__()
+        self.mend = nn.MultiheadAttention(6, 3, bias=False, batch_first=True)
+
+    def mended(self, known):
+        tokens = nn.functional.pad(known, (0, 0, 0, 0, 0, 1)).flatten(2).transpose(1, 2)
+        added, _ = self.mend(tokens, tokens, tokens, need_weights=False)
+        return known[:, :3] + added[..., :3].transpose(1, 2).unflatten(2, known.shape[2:])
 
 
 RED, GREEN = 3, 5 + 4  # numbers of the filters (0, 3) and (1, 4)
@@ -156,6 +184,42 @@ def test_other_units_are_chosen_and_judged_alike(pair, store, units):
     assert found["removed_other"]["faig", "dark"] == pytest.approx(
         0 if units == "channel" else 100, abs=1e-3
     )
+
+
+def planted_rows() -> Pair:
+    weights = {"mend.weight": torch.eye(3, 5)}
+    target = weights["mend.weight"].clone()
+    target[0, 3] = target[1, 4] = SHIFT / 255
+    return Pair.of(PlantedRows(), weights, {"mend.weight": target}, CPU)
+
+
+def planted_heads() -> Pair:
+    values = torch.cat([torch.zeros(12, 6), torch.eye(6)])
+    weights = {"mend.in_proj_weight": values, "mend.out_proj.weight": torch.zeros(6, 6)}
+    target = torch.zeros(6, 6)
+    target[0, 3] = target[1, 4] = SHIFT / 255
+    ends = weights, {**weights, "mend.out_proj.weight": target}
+    return Pair.of(PlantedHeads(), *ends, CPU, units="head")
+
+
+@pytest.mark.parametrize(
+    ("pair", "plant"),
+    [(planted_rows(), {"dark": 0, "green": 1}), (planted_heads(), {"dark": 1, "green": 2})],
+    ids=["rows", "heads"],
+)
+def test_rows_and_heads_that_carry_a_skill_are_found_and_win(pair, plant, store, monkeypatch):
+    monkeypatch.setattr("faig.evaluation.bench.peak_gflops", lambda compute, sides: 100.0)
+    scores, facts = score(pair, store, "signed", {}, list(plant), "clean", 0)
+    ranked, _ = choose(pair, scores, "largest", facts["gains"], store)
+    best = ranked[ranked["rank"] == 0].set_index("degradation")["filter"]
+    assert best.to_dict() == plant
+    sets, effects = measure(pair, {"signed": ranked}, store)
+    found = league(sets, effects, {"signed": ranked}, "clean")
+    for own in found[found["method"] == "signed"].to_dict("records"):
+        assert own["removed"] == pytest.approx(100, abs=0.1)
+        assert own["inserted"] == pytest.approx(100, abs=0.1)
+        assert own["removed_other"] == pytest.approx(0, abs=0.1)
+        assert own["specificity"] == pytest.approx(1, abs=1e-3)
 
 
 def test_no_mask_is_evaluated_twice(pair, store):

@@ -11,6 +11,7 @@ from faig.report.figures import FIGURES
 from faig.report.grid import grid, most_detailed
 from faig.report.looks import METHODS, OTHERS, label, looks, write
 from faig.report.summaries import chosen_per_layer, combine, interval, summarise, with_mixture
+from faig.report.text import layer_labels
 
 NAMES = [*METHODS, "my_method"]
 FILTERS = [  # figures of which filters do what
@@ -247,3 +248,15 @@ def test_grid_shows_every_image_with_its_text():
     assert figure.get_suptitle().endswith("blur: a hill")
     assert len(figure.axes) == 4
     assert {"blur input", "noise input", "input", "target", "30.00 dB"} <= texts(figure)
+
+
+def test_of_many_layers_the_blocks_are_named():
+    parts = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
+    blocks = [f"layers.{g}.residual_group.blocks.{b}" for g in range(2) for b in range(3)]
+    layers = ["first", *(f"{block}.{part}" for block in blocks for part in parts), "last"]
+    own = {f"layers.{k // 3}.{k % 3}": 1 + 4 * k for k in range(6)}
+    assert {v: k for k, v in layer_labels(layers, 20).items()} == {"first": 0, **own, "last": 25}
+    assert list(layer_labels(layers, 5).values()) == ["first", "layers.0", "layers.1", "last"]
+    assert list(layer_labels(layers, 26).values())[1] == "layers.0.0.attn.qkv"
+    assert layer_labels(["a.0.x.1", "a.0.y.1"], 9) == {0: "a.0.x.1", 1: "a.0.y.1"}
+    assert layer_labels([f"net.{k}" for k in range(4)], 3) == {0: "net.0", 2: "net.2"}

@@ -148,8 +148,20 @@ def test_the_papers_number_of_filters(architecture, parameters, filters):
 
 
 def test_a_network_without_convolutions_has_no_filters_and_says_so():
-    with pytest.raises(InputError, match="Sequential has no 2-D convolution"):
-        FilterIndex.of(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)))
+    with pytest.raises(InputError, match="Sequential has no 2-D convolution and no linear layer"):
+        FilterIndex.of(nn.Sequential(nn.PReLU(), nn.LayerNorm(3)))
+
+
+def test_a_row_of_a_linear_layer_is_a_filter_and_normalisations_go_as_biases_do():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 3), nn.LayerNorm(3))
+    for biases, own in (("target", [("0", 0, 0), ("0", 1, 0)]), ("units", [("0", 0, -1)])):
+        columns = FilterIndex.of(network, "kernel", biases).columns()
+        keys = ("layer", "out_channel", "in_channel")
+        found = list(zip(*(columns[key] for key in keys), strict=True))
+        assert set(own) <= set(found)
+        assert [unit for unit in found if unit[0] == "1"][:3] == [("1", n, -1) for n in range(3)]
+        assert ("2", 0, -1) in found or biases == "target"
+        assert len(found) == (2 + 3 if biases == "target" else 4 + 6 + 3)
 
 
 def everything() -> nn.Module:

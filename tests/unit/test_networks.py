@@ -5,7 +5,12 @@ from faig.networks.building import build, load_state, names
 from faig.networks.restoring import restore
 from toys import CPU, SmoothNetwork, random_state
 
-SMALL = {"srresnet": {"features": 4, "blocks": 2}, "srcnn": {"widths": [4, 6]}}
+SMALL = {
+    "srresnet": {"features": 4, "blocks": 2},
+    "srcnn": {"widths": [4, 6]},
+    "rcan": {"features": 4, "groups": 1, "blocks": 1, "reduction": 2},
+    "swinir": {"features": 4, "depths": [2], "heads": 2, "window": 8},
+}
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -48,7 +53,10 @@ def test_srcnn_is_named_and_shaped_as_in_the_paper():
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize(
     ("architecture", "parameters"),
-    [("srresnet", SMALL["srresnet"]), ("srcnn", {**SMALL["srcnn"], "skip": True})],
+    [
+        ("srresnet", SMALL["srresnet"]),
+        *((name, {**SMALL[name], "skip": True}) for name in ("srcnn", "rcan", "swinir")),
+    ],
 )
 def test_networks_with_a_skip_start_near_the_enlarged_input(architecture, parameters, scale):
     x = torch.rand(1, 3, 8, 8)

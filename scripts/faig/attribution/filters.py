@@ -1,10 +1,14 @@
 """Filters: what a score is given to, and all index arithmetic on it.
 
 A *filter* is, as in the paper, one 2-D kernel of a convolution, addressed by (layer, output
-channel, input channel). Coarser *units* may take its place: the output channels of all layers, or
-the layers themselves. A `FilterIndex` puts the units of any module in one stable order, so that a
-score per unit is a flat vector and a choice of units is a flat boolean mask. The library calls them
-filters, whichever they are.
+channel, input channel), or one row of a linear layer, (layer, output channel). Coarser *units* may
+take its place: the output channels of all layers, the heads of attention, or the layers themselves.
+A `FilterIndex` puts the units of any module in one stable order, so that a score per unit is a flat
+vector and a choice of units is a flat boolean mask. The library calls them filters, whichever they
+are.
+
+A head is all that makes its part of an attention's output, which is the sum of the heads' and of
+the projection's bias: its rows of queries, keys and values, and its columns of the projection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +21,11 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
-UNITS = ("kernel", "channel", "layer")
+UNITS = ("kernel", "channel", "head", "layer")
 BIASES = ("target", "units")
 NONE = -1  # in place of a channel that a unit has not
 Convolution = nn.Conv2d | nn.ConvTranspose2d
+HEAD_AXES = {"in_proj_weight": 0, "in_proj_bias": 0, "out_proj.weight": 1}  # of torch's attention
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,12 @@ class FilterIndex:
         """Index of a module, layers in the order of `named_modules()`.
 
         Args:
-            units: `kernel`, the 2-D kernels of `Conv2d` and `ConvTranspose2d`; `channel`, the
-                output channels of all layers, which are the rows of a linear one, and of a
-                normalisation the channels with their scales; `layer`.
+            units: `kernel`, the 2-D kernels of `Conv2d` and `ConvTranspose2d` and the rows of
+                `Linear`; `channel`, the output channels of all layers, which are the rows of a
+                linear one, and of a normalisation the channels with their scales; `head`, the
+                same, but of attention the heads: of `MultiheadAttention`, and of modules with
+                `num_heads`, `head_dim` (channels of each) and `head_axes`, the axis of a parameter
+                along which its heads lie, by the parameter's name; `layer`.
             biases: `target` leaves out biases, and of kernels all that is none, which stay the
                 target's as in the paper's experiments; with `units` every parameter belongs to a
                 unit: a bias to its channel's, or, beside kernels, to one of its own.
@@ -80,16 +88,21 @@ class FilterIndex:
         Raises:
             InputError: there is none.
         """
-        layers, start = [], 0
+        layers, start, inside = [], 0, ()
         for name, part in module.named_modules():
+            if name.startswith(inside):
+                continue  # what an attention is made of has its units
             found = _layer(name, part, units, biases, start)
             layers += found
             start += sum(layer.size for layer in found)
-        if units == "kernel" and not any(isinstance(m, Convolution) for m in module.modules()):
+            if units == "head" and head_numbers(part):
+                inside += (f"{name}." if name else "",)
+        kinds = Convolution | nn.Linear
+        if units == "kernel" and not any(isinstance(m, kinds) for m in module.modules()):
             raise InputError(
-                f"{type(module).__name__} has no 2-D convolution, so that there are no filters to "
-                "attribute; expected a network with Conv2d or ConvTranspose2d layers, or "
-                "attribution.units: channel"
+                f"{type(module).__name__} has no 2-D convolution and no linear layer, so that "
+                "there are no filters to attribute; expected a network with Conv2d, "
+                "ConvTranspose2d or Linear layers, or attribution.units: channel"
             )
         if not layers:
             raise InputError(f"{type(module).__name__} has no weights that could be attributed")
@@ -167,26 +180,42 @@ class FilterIndex:
         return result
 
 
+def head_numbers(module: nn.Module) -> dict[str, np.ndarray]:
+    """Head of each element of an attention's parameters, to broadcast; of other modules none."""
+    torchs = isinstance(module, nn.MultiheadAttention)
+    axes = HEAD_AXES if torchs else getattr(module, "head_axes", {})
+    found = {}
+    for key, value in module.named_parameters():
+        if key in axes:
+            size = value.shape[axes[key]]
+            # of queries, keys and values one after the other, head by head
+            heads = np.arange(size) // min(module.head_dim, size // module.num_heads)
+            shape = [-1 if axis == axes[key] else 1 for axis in range(value.ndim)]
+            found[key] = (heads % module.num_heads).reshape(shape)
+    return {key: found[key] for key in axes if key in found}
+
+
 def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) -> list[Layer]:
     """A module as a layer; none if no parameter of its own belongs to a unit."""
-    own = {
-        key: value
-        for key, value in module.named_parameters(recurse=False)
-        if biases == "units" or not key.endswith("bias")
-    }
-    kernels = units == "kernel" and isinstance(module, Convolution)
+    own = _parameters(module, units)
+    if biases == "target":
+        own = {key: value for key, value in own.items() if not key.endswith("bias")}
+    kernels = units == "kernel" and isinstance(module, Convolution | nn.Linear)
     weight = own.pop("weight", None) if kernels else None  # none where it is made of others
     if units == "kernel" and biases == "target":
         own = {}
     addresses, numbers = [], {}
     if weight is not None:
         addresses += zip(*(ends.tolist() for ends in ends_of_kernels(module)), strict=True)
-        numbers["weight"] = np.arange(len(addresses)).reshape(*weight.shape[:2], 1, 1)
-    first, width = len(addresses), 0 if units == "layer" else _width(module, own)
-    numbers |= {key: first + _channels(module, key, v, width) for key, v in own.items()}
-    if own:
-        addresses += [(channel, NONE) for channel in range(width)]
-    if any(number.max() == first + width for key, number in numbers.items() if key in own):
+        inside = 1 if isinstance(module, nn.Linear) else 2  # dimensions of a kernel
+        numbers["weight"] = np.arange(len(addresses)).reshape(
+            *weight.shape[:-inside], *[1] * inside
+        )
+    first = len(addresses)
+    width, channels = _channels_of_all(module, own, units)
+    numbers |= {key: first + channel for key, channel in channels.items()}
+    addresses += [(channel, NONE) for channel in range(width)]
+    if any(channel.max() == width for channel in channels.values()):
         addresses.append((NONE, NONE))  # what belongs to no channel
     if not addresses:
         return []
@@ -198,9 +227,38 @@ def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) ->
     return [Layer(name, start, out_channel, in_channel, places)]
 
 
+def _parameters(module: nn.Module, units: str) -> dict[str, Tensor]:
+    """What a module has itself; an attention that is cut into heads, all that it is made of."""
+    heads = head_numbers(module) if units == "head" else {}
+    own = dict(module.named_parameters(recurse=bool(heads)))
+    return {key: own[key] for key in (*heads, *own)}
+
+
+def _channels_of_all(
+    module: nn.Module, own: Mapping[str, Tensor], units: str
+) -> tuple[int, dict[str, np.ndarray]]:
+    """How many channels a module has, and by parameter that of each element, see `_channels`.
+
+    Rows of an attention are channels, unless it is cut into heads; what heads have no rows of, such
+    as a score for each offset, is theirs.
+    """
+    if units == "layer":
+        return 0, {key: _channels(module, key, value, 0) for key, value in own.items()}
+    heads = {
+        key: numbers
+        for key, numbers in head_numbers(module).items()
+        if key in own and (units == "head" or numbers.shape[0] == 1)
+    }
+    if heads:
+        none = {key: _channels(module, key, value, 0) for key, value in own.items()}
+        return module.num_heads, {key: none[key] + module.num_heads for key in own} | heads
+    width = _width(module, own)
+    return width, {key: _channels(module, key, value, width) for key, value in own.items()}
+
+
 def _width(module: nn.Module, own: Mapping[str, Tensor]) -> int:
     """How many channels a module's output has, as far as its parameters tell."""
-    if isinstance(module, Convolution):
+    if isinstance(module, Convolution) and own:
         return module.out_channels
     return next((value.shape[0] for value in own.values() if value.ndim), 0)
 
@@ -215,8 +273,13 @@ def _channels(module: nn.Module, key: str, value: Tensor, width: int) -> np.ndar
     return np.full([1] * value.ndim, width)
 
 
-def ends_of_kernels(conv: Convolution) -> tuple[np.ndarray, np.ndarray]:
-    """Output and input channel of each kernel of a convolution, integer vectors (kernels,)."""
+def ends_of_kernels(conv: Convolution | nn.Linear) -> tuple[np.ndarray, np.ndarray]:
+    """Output and input channel of each kernel of a convolution, integer vectors (kernels,).
+
+    Of a linear layer, of each row; these have all inputs, which is `NONE`.
+    """
+    if isinstance(conv, nn.Linear):
+        return np.arange(conv.out_features), np.full(conv.out_features, NONE)
     rows, columns = conv.weight.shape[:2]
     first, second = np.divmod(np.arange(rows * columns), columns)
     second = second + first // (rows // conv.groups) * columns

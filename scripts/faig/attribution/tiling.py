@@ -17,6 +17,8 @@ from ..base.errors import InputError
 
 SMALLEST = 16  # side of tiles that are tried where memory runs out
 GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+# attention in windows depends on where these lie; beside it stand normalisations of each pixel
+ATTENTION = (nn.LayerNorm, nn.Softmax, nn.MultiheadAttention)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     Measured on a copy with positive weights and no biases, in which nothing cancels and every unit
     is active: where the gradient of the central output pixels with respect to the input is not
     zero, there the output depends on it. Pooling over the image needs no measurement, which a
-    softmax or clamp behind it could hide.
+    softmax or clamp behind it could hide; nor do transformers, whose normalisation hides it.
 
     Args:
         largest: give up beyond this radius.
@@ -83,7 +85,7 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     Raises:
         InputError: the radius is larger, as for networks with global pooling.
     """
-    if any(isinstance(module, GLOBAL) for module in network.modules()):
+    if any(isinstance(module, (*GLOBAL, *ATTENTION)) for module in network.modules()):
         raise _too_far(network, largest)
     probe = copy.deepcopy(network).double().cpu().eval()
     with torch.no_grad():
@@ -107,7 +109,8 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
 def _too_far(network: nn.Module, largest: int) -> InputError:
     return InputError(
         f"{type(network).__name__}: an output pixel depends on more than {largest} LR pixels in "
-        "each direction (a global operation?), so its images cannot be cut into tiles"
+        "each direction, or on where windows lie (a global operation, or attention?), so its "
+        "images cannot be cut into tiles"
     )
 
 

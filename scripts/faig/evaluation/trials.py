@@ -239,8 +239,7 @@ def permuted_change(pair: Pair, share: float, seed: int) -> Pair:
     Args:
         share: of the layers, in (0, 1].
     """
-    names = [layer.parameter for layer in pair.index.layers]
-    names = [name for name in names if pair.target[name].ndim > 1]
+    names = [name for name in pair.index.places if pair.target[name].ndim > 1]
     target = dict(pair.target)
     for name in names[len(names) - max(1, round(share * len(names))) :]:
         generator = torch.Generator().manual_seed(derive(seed, "permuted change", name))

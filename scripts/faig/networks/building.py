@@ -109,6 +109,9 @@ def read_spec(path: Path) -> dict:
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:
     """Put weights into a network.
 
+    Tensors whose last name is in the network's attribute `computed` are left out: other software
+    stores them beside the weights, and the network makes them itself.
+
     Args:
         source: where the weights came from, for the error message.
 
@@ -116,6 +119,8 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         InputError: names or shapes differ, or numbers of another kind are given (whole ones for
             weights); names the first that do.
     """
+    computed = getattr(network, "computed", ())
+    state = {k: v for k, v in state.items() if k.rpartition(".")[2] not in computed}
     own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in state.items()}
     if own != given:
@@ -128,7 +133,7 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             raise InputError(
                 f"{source}: {name}: expected {_kind(value)}, found {_kind(state[name])}"
             )
-    network.load_state_dict(dict(state))
+    network.load_state_dict(state)
     return network
 
 

@@ -1,10 +1,7 @@
 """Figures of where the chosen filters lie in a network."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -13,6 +10,7 @@ from .looks import DEGRADATIONS, METHODS, label, looks
 from .panels import empty_figure, legend, point_handles, title, whiskers, wrapped
 from .rankings import LOCATED, layer_sizes, with_layers
 from .summaries import chosen_per_layer, summarise
+from .text import layer_labels
 
 
 def locations(**rankings: pd.DataFrame) -> Figure:
@@ -44,8 +42,9 @@ def locations(**rankings: pd.DataFrame) -> Figure:
         row[0].set_ylabel(wrapped(name, 13), rotation=0, ha="right", va="center")
     for panel, degradation in zip(axes[0], degradations, strict=True):
         panel.set_title(f"{label(degradation)} filters")
+    names = layer_labels(layers, 60 // len(degradations))
     for panel in axes[-1]:
-        _layer_ticks(panel, layers, 60 // len(degradations), "x")
+        panel.set_xticks(list(names), list(names.values()))
         panel.set_xlabel("layer, from input to output")
         panel.tick_params("x", rotation=90, labelsize="x-small")
     figure.supylabel("share of the chosen filters (%)")
@@ -77,8 +76,10 @@ def locations_map(faig: pd.DataFrame) -> Figure:
         place = (rows["filter"] - rows["first"]) / rows["filters"]
         aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
         panel.scatter(100 * place, rows["layer"].map(layers) + aside, 12, **look.of_points)
-    names = [f"{layer} ({size:,})" for layer, size in sizes.items()]
-    _layer_ticks(panel, names, 60, "y")
+    names = layer_labels(list(sizes.index), 60)
+    counts = np.add.reduceat(sizes.to_numpy(), list(names))
+    labels = [f"{name} ({count:,})" for name, count in zip(names.values(), counts, strict=True)]
+    panel.set_yticks(list(names), labels)
     panel.set_ylim(len(layers) - 0.4, -0.6)
     panel.set_xlim(-1, 101)
     panel.grid(visible=False)
@@ -87,9 +88,3 @@ def locations_map(faig: pd.DataFrame) -> Figure:
     title(figure, table, f"FAIG's top {100 * TOP:g} % filters for each degradation")
     legend(figure, point_handles(styles))
     return figure
-
-
-def _layer_ticks(panel: Axes, layers: Sequence[str], most: int, axis: str) -> None:
-    """Name the layers, every second or third where there are too many for all."""
-    places = range(0, len(layers), -(-len(layers) // most))
-    getattr(panel, f"set_{axis}ticks")(list(places), [layers[i] for i in places])

@@ -18,7 +18,12 @@ CARRIERS = ["signed", "faig"]  # methods whose number of filters is told
 BUSIEST = 3  # layers named
 MANY = 10_000  # images; more are no advice
 DAMAGE = 150  # % of the gain; who loses as much restores worse than the baseline
-NOUNS = {"kernel": "filters", "channel": "channels", "layer": "layers"}  # by units
+NOUNS = {  # by units
+    "kernel": "filters",
+    "channel": "channels",
+    "head": "heads and channels",
+    "layer": "layers",
+}
 
 
 def levels(networks: pd.DataFrame) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""Text for people: tables in columns, and prose in lines that fit a terminal."""
+"""Text for people: tables in columns, prose in lines that fit a terminal, names of layers."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 import pandas as pd
@@ -24,3 +25,33 @@ def prose(text: str) -> list[str]:
 def percent(value: float) -> str:
     """A value in % as text."""
     return "-" if pd.isna(value) else f"{value:z.0f}%"
+
+
+def layer_labels(layers: Sequence[str], most: int) -> dict[int, str]:
+    """Names for the layers of a network, or, where these are too many, for its blocks.
+
+    Args:
+        layers: in their order, as modules are named.
+        most: names there may be, at least 3.
+
+    Returns:
+        Names by the place of the first layer that they stand for. What words stand between two
+        numbers is left out, as long as names still differ.
+    """
+    deepest = max(layer.count(".") for layer in layers) + 1
+    for depth in range(deepest, 0, -1):
+        cut = [_block(layer, depth) for layer in layers]
+        places = [i for i, name in enumerate(cut) if i == 0 or name != cut[i - 1]]
+        if 2 < len(places) <= most:
+            break
+    else:  # a chain: every second or third
+        cut, places = list(layers), range(0, len(layers), -(-len(layers) // most))
+    names = [cut[i] for i in places]
+    short = [re.sub(r"(?<=\d)(\.[^\W\d]\w*)+(?=\.\d)", "", name) for name in names]
+    return dict(zip(places, short if len(set(short)) == len(set(names)) else names, strict=True))
+
+
+def _block(layer: str, depth: int) -> str:
+    """The block that a layer lies in, so many names deep, without words behind its number."""
+    name = ".".join(layer.split(".")[:depth])
+    return name if name == layer else re.sub(r"(?<=\d)(\.[^\W\d]\w*)+$", "", name)

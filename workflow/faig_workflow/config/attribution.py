@@ -51,17 +51,19 @@ class Attribution(Section):
         "looks for what removes blur under noise; what it contains is then contrasted with all but "
         "the mixture. `greedy` and `learned_gates` search by themselves, and spare all others",
     )
-    units: Literal["kernel", "channel", "layer"] = Field(
+    units: Literal["kernel", "channel", "head", "layer"] = Field(
         "kernel",
         description="what has a score, is ranked, masked and re-trained: the paper's 2-D kernels "
-        "of convolutions; output channels, which are the rows of a linear layer, and of a "
-        "normalisation the channels with their scales; or layers. Figures call all of them filters",
+        "of convolutions, and rows of linear layers; output channels, which are the rows of a "
+        "linear layer, and of a normalisation the channels with their scales; the same, but of "
+        "attention the heads, each with its rows of queries, keys and values, its scores of "
+        "offsets and its columns of the projection; or layers. Figures call all of them filters",
     )
     biases: Literal["target", "units"] = Field(
         "target",
         description="where biases are: always the target's, as in the paper; or in the unit of "
         "their channel or layer. Beside kernels each is a unit of its own then, and so is all else "
-        "that is no kernel, by channels",
+        "that is no kernel, such as normalisations, by channels",
     )
     images: Literal["all", "auto"] = Field(
         "all",
