@@ -8,7 +8,7 @@ import yaml
 from faig.data.operators import RESAMPLING
 from faig_workflow import codebase
 from faig_workflow import config as configuration
-from faig_workflow.config import ConfigError, parameters
+from faig_workflow.config import ConfigError, parameters, transplant
 from toys import changed
 
 HOME = Path(__file__).parents[2]
@@ -116,6 +116,11 @@ SLIPS = [
     ("attribution.degradations", ["bicubic", "noise"], ["'bicubic'", "clean"]),
     ("modulation", {"methods": ["sined"]}, ["modulation.methods", "'sined'", "signed"]),
     ("modulation", {"strengths": [0, 101]}, ["modulation.strengths[1]", "101", "at most 100"]),
+    ("transplant", {}, ["transplant.receivers", "'null_target'", "stability.null_target: true"]),
+    ("transplant", {"receivers": ["seeds"]}, ["transplant.receivers", "baseline_seed: shared"]),
+    ("transplant", {"receivers": ["smal"]}, ["transplant.receivers", "'smal'", "small"]),
+    ("transplant", {"receivers": ["small"]}, ["transplant.receivers", "'donors'"]),
+    ("transplant", {"receivers": ["small"], "donors": ["smal"]}, ["transplant.donors", "small"]),
     ("export", {"method": "taylor"}, ["export.method", "'taylor'", "faig"]),
     ("export", {"degradation": "blur_noise"}, ["export.degradation", "'blur_noise'", "blur"]),
     ("export", {"network": "smal"}, ["export.network", "'smal'", "small"]),
@@ -240,6 +245,34 @@ def test_a_network_is_checked_as_far_as_its_file_tells(tmp_path, monkeypatch, co
     given = {"n": 3, "more": True} if found == {"n", "more"} else {"n": 3}
     config = changed(TINY, TWO, {"architecture": "mine:Net"})
     assert configuration.load(changed(config, f"{NETWORK}.parameters", given))
+
+
+def with_twin(own: dict, **twin) -> dict:
+    """The tiny config with another network, put into by the first."""
+    config = changed(TINY, "networks.twin", {**SMALL, **twin})
+    return changed(config, "transplant", {"receivers": ["twin"], **own})
+
+
+def test_networks_of_one_architecture_and_baseline_give_each_other_filters():
+    loaded = configuration.load(with_twin({}))
+    assert transplant.pairs(loaded) == [("small", "twin")]
+    both = {"receivers": ["small", "twin"], "donors": ["small", "twin"]}
+    assert transplant.pairs(configuration.load(with_twin(both))) == [
+        ("small", "twin"),
+        ("twin", "small"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("twin", "words"),
+    [
+        ({"parameters": {"features": 5, "blocks": 1}}, "networks.twin.parameters is not that of"),
+        ({"baseline": "given.pth"}, "one has a 'baseline' that is given"),
+    ],
+)
+def test_networks_that_can_have_no_baseline_in_common_are_refused(twin, words):
+    with pytest.raises(ConfigError, match=words):
+        configuration.load(with_twin({}, **twin))
 
 
 def equal_operators():

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from faig.attribution.pair import Pair
-from faig.attribution.ranking import ranks
 from faig.base.tables import write_table
 from faig.evaluation.bench import Crops
 from faig.evaluation.modulation import modulate, modulated
@@ -18,22 +17,10 @@ from faig.networks.building import build, load_state
 from faig.networks.checkpoints import load_checkpoint
 from faig.networks.weights import save_weights
 from faig.report.figures import FIGURES
-from toys import CPU, SmoothNetwork, random_pair, random_state, same
+from toys import CPU, SmoothNetwork, ordered_ranking, random_pair, random_state, same
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 STRENGTHS = [-0.5, 0, 0.5, 1, 1.5]
-
-
-def ranking(pair) -> pd.DataFrame:
-    """The first filters are best for blur, the last for noise."""
-    score = np.arange(len(pair.index), dtype=float)
-    parts = [
-        pd.DataFrame({**pair.index.columns(), "score": own, "rank": ranks(own)}).assign(
-            degradation=name
-        )
-        for name, own in {"blur": -score, "noise": score}.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture
@@ -55,12 +42,12 @@ def crops(pair):
 
 @pytest.mark.parametrize(("strength", "end"), [(0, "baseline"), (1, "target")])
 def test_all_units_end_at_exactly_the_baseline_and_the_target(pair, strength, end):
-    state = modulated(pair, ranking(pair), "blur", strength, 1)
+    state = modulated(pair, ordered_ranking(pair), "blur", strength, 1)
     assert same(state, getattr(pair, end))
 
 
 def test_only_the_top_filters_are_modulated_and_biases_stay_the_targets(pair):
-    state = modulated(pair, ranking(pair), "blur", 0.25, 1 / len(pair.index))
+    state = modulated(pair, ordered_ranking(pair), "blur", 0.25, 1 / len(pair.index))
     weight = pair.index.layers[0].parameter
     moved = state[weight] != pair.target[weight]
     assert moved[0, 0].all()
@@ -72,10 +59,10 @@ def test_only_the_top_filters_are_modulated_and_biases_stay_the_targets(pair):
 
 
 def test_effects_are_those_of_the_modulated_network(pair, crops):
-    table = modulate(pair, {"faig": ranking(pair)}, crops, STRENGTHS, 0.1)
+    table = modulate(pair, {"faig": ordered_ranking(pair)}, crops, STRENGTHS, 0.1)
     assert len(table) == 2 * len(STRENGTHS) * 4
     row = table.query("degradation == 'noise' and strength == 0.5").iloc[1]
-    state = modulated(pair, ranking(pair), "noise", 0.5, 0.1)
+    state = modulated(pair, ordered_ranking(pair), "noise", 0.5, 0.1)
     with torch.no_grad():
         output = torch.func.functional_call(pair.network, state, (crops.inputs[1:2],))
     error = (output - crops.references[1:2]).square().mean().item()
@@ -85,7 +72,7 @@ def test_effects_are_those_of_the_modulated_network(pair, crops):
 
 
 def test_the_figure_has_a_curve_per_input_and_ends_marked(pair, crops):
-    table = modulate(pair, {"faig": ranking(pair)}, crops, STRENGTHS, 0.1)
+    table = modulate(pair, {"faig": ordered_ranking(pair)}, crops, STRENGTHS, 0.1)
     figure = FIGURES["modulation"](table.assign(network="net", seed=0))
     assert len(figure.axes) == 2
     for panel in figure.axes:
@@ -105,7 +92,7 @@ def export(tmp_path, monkeypatch, strength: float, proportion: float, suffix: st
         states[stage] = random_state(network, seed)
         save_weights(tmp_path / f"{stage}.safetensors", states[stage], {})
     pair = random_pair(network)
-    write_table(tmp_path / "faig.parquet", ranking(pair), {})
+    write_table(tmp_path / "faig.parquet", ordered_ranking(pair), {})
     output = tmp_path / f"out.{suffix}"
     cfg = {"network": SPEC, "units": {}, "degradation": "noise", "strength": strength}
     words = ["--config", json.dumps({**cfg, "proportion": proportion}), "--output", str(output)]
@@ -136,7 +123,7 @@ def test_an_exported_network_gives_the_modulated_output_and_keeps_the_order_of_i
     )
     load_state(network, found["checkpoint"], "out.pth")
     pair = Pair.of(build(**SPEC), found["baseline"], found["target"], CPU)
-    state = modulated(pair, ranking(pair), "noise", 0.5, 0.1)
+    state = modulated(pair, ordered_ranking(pair), "noise", 0.5, 0.1)
     image = torch.rand(1, 3, 8, 8)
     with torch.no_grad():
         expected = torch.func.functional_call(pair.network, state, (image,))

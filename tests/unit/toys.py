@@ -3,9 +3,11 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import torch
 from faig.attribution.examples import Example
 from faig.attribution.pair import Pair
+from faig.attribution.ranking import ranks
 from faig.base.device import Compute
 from faig.data.degradations import Degradation
 from faig.data.pixels import to_float, to_uint8
@@ -102,6 +104,18 @@ def random_state(network: nn.Module, seed: int, size: float = 0.2) -> dict[str, 
 def random_pair(network: nn.Module, **units: str) -> Pair:
     """A network with unrelated baseline and target weights."""
     return Pair.of(network, random_state(network, 1), random_state(network, 2), CPU, **units)
+
+
+def ordered_ranking(pair) -> pd.DataFrame:
+    """The first filters are best for blur, the last for noise."""
+    score = np.arange(len(pair.index), dtype=float)
+    parts = [
+        pd.DataFrame({**pair.index.columns(), "score": own, "rank": ranks(own)}).assign(
+            degradation=name
+        )
+        for name, own in {"blur": -score, "noise": score}.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def example(name: str = "a", inputs=("blur", "noise"), side: int = 8, scale: int = 2) -> Example:

@@ -47,6 +47,7 @@ GRID = {"plot_grid"}
 STRIP = {"plot_strip"}
 MODULATION = {"modulate", "plot_modulation", "table_findings", "summarize"}
 MODULATED = {"export_modulated"}
+TRANSPLANT = {"transplant", "plot_transplant", "table_transplant", "summarize"}
 CONTROL = {
     "match_random", "plot_locations", "table_locations",
 } | MASKING | BENCH | RETRAINING  # fmt: skip

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -83,6 +84,36 @@ def test_targets_of_all_seeds_may_be_fine_tuned_from_one_baseline(workflow):
     assert {rule: plan[rule] for rule in counts} == counts
 
 
+def test_filters_are_put_into_the_null_target_the_next_seed_and_another_network(workflow):
+    workflow.config |= {"seeds": [0, 1], "baseline_seed": "shared"}
+    workflow.config["stability"] |= {"null_target": True}
+    workflow.config["networks"]["twin"] = dict(workflow.config["networks"]["small"])
+    workflow.config["transplant"] = {"receivers": ["null_target", "seeds", "twin"]}
+    table = "results/tiny/tables/transplant.csv"
+    plan = workflow.plan(table)
+    counts = {"train_null": 1, "transplant": 2, "train_target": 4, "train_baseline": 2}
+    assert {rule: plan[rule] for rule in counts} == counts
+    output = workflow.run(table, "--dry-run", "--printshellcmds").stdout
+    weights = ["small/seed0/null", "small/seed0/target", "twin/seed1/target"]
+    baselines = [f"{network}/seed0/baseline" for network in ("small", "small", "twin")]
+    given, shared = (
+        " ".join(f"results/tiny/models/{name}.safetensors" for name in names)
+        for names in (weights, baselines)
+    )
+    assert f"--receivers {given} --receiver-baselines {shared}" in output
+
+
 def test_a_null_target_is_the_baseline_fine_tuned_on_clean_images(workflow):
     workflow.config["stability"] |= {"null_target": True}
     assert workflow.plan()["train_null"] == 1
+
+
+def test_what_the_null_target_gains_by_filters_is_told(workflow):
+    workflow.config["stability"] |= {"null_target": True}
+    workflow.config["transplant"] = {"proportions": [0.1]}
+    table = "results/tiny/tables/transplant.csv"
+    workflow.run(table)
+    found = pd.read_csv(workflow.folder / table)
+    assert set(found["receiver"]) == {"null_target"}
+    assert len(found) == 2 * 3  # degradations whose filters they are, and of the input
+    assert found["gained"].notna().all()

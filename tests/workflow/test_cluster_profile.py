@@ -21,7 +21,7 @@ def jobs(tmp_path_factory) -> dict[str, dict[str, int]]:
         for name in ("config", "two-branch")
     )
     workflow.config = {**default, "two_branch": comparison["two_branch"]}
-    workflow.config["stability"] = {"null_target": True}
+    workflow.config |= {"stability": {"null_target": True}, "transplant": {}}
     return submitted(workflow)
 
 

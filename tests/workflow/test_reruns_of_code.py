@@ -92,6 +92,7 @@ SCRIPTS = {
     "take_signed": SIGNED,
     "synthesize": ALL_IMAGES,
     "train": TRAINING | LEARNING,
+    "transplant": set(),  # not asked for here
     "verify": set(),
 }  # fmt: skip
 # what only the run on an archive has

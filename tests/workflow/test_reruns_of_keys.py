@@ -36,6 +36,7 @@ from .reruns import (
     TEST_IMAGES,
     TRAINING,
     TRAINING_IMAGES,
+    TRANSPLANT,
     TRUST,
 )
 
@@ -194,6 +195,18 @@ CHANGES = {
     "modulation.methods": ({"modulation": {"methods": ["signed"]}}, MODULATION),
     "modulation.proportion": ({"modulation": {"proportion": 0.1}}, MODULATION | STRIP),
     "modulation.strengths": ({"modulation": {"strengths": [0, 1]}}, MODULATION | STRIP),
+    **{
+        f"transplant.{key}": (
+            {"stability.null_target": True, "transplant": given},
+            {"train_null"} | STABILITY | TRANSPLANT,
+        )
+        for key, given in (
+            ("receivers", {"receivers": ["null_target"]}),
+            ("donors", {"donors": ["small"]}),
+            ("methods", {"methods": ["signed"]}),
+            ("proportions", {"proportions": [0.1]}),
+        )
+    },
     # these name another file
     "export.network": ({"export": {"network": "small"}}, set()),  # as before
     "export.degradation": ({"export": {"degradation": "noise"}}, MODULATED),

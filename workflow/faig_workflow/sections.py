@@ -12,6 +12,7 @@ from faig.base.provenance import canonical_json
 from faig_workflow.config import blurs_at_random
 from faig_workflow.config.attribution import LOCALISING
 from faig_workflow.config.stages import used_for_training
+from faig_workflow.config.transplant import receivers
 
 
 class Sections:
@@ -320,14 +321,25 @@ class Sections:
 
     def modulation(self, network: str) -> str:
         """What the strength of the top filters does, on the crops of the bench."""
+        return canonical_json({**self._pair(network), **self._strengths(), **self._bench_crops()})
+
+    def _bench_crops(self) -> dict:
+        """The crops of the bench, ranked degradations and clean."""
         ranked = self.config["attribution"]["degradations"]
         crops = {key: self.config["faithfulness"][key] for key in ("crop", "crops_per_image")}
+        return {"input_degradations": [*ranked, self.config["clean"]], "crops": crops}
+
+    def transplant(self, network: str, seed: str) -> str:
+        """What receivers gain and lose by a network's top filters, on the same crops."""
         return canonical_json(
             {
                 **self._pair(network),
-                **self._strengths(),
-                "input_degradations": [*ranked, self.config["clean"]],
-                "crops": crops,
+                **self._bench_crops(),
+                "seed": int(seed),
+                "donor": network,
+                "receivers": receivers(self.config, network),
+                "proportions": self.config["transplant"]["proportions"],
+                "draws": self.config["faithfulness"]["draws"],
             }
         )
 

@@ -31,6 +31,7 @@ from faig_workflow import (
 )
 from faig_workflow import config as configuration
 from faig_workflow.config import stages
+from faig_workflow.config import transplant as transplants
 from faig_workflow.resources import CPUS, TIMES_TWO_BRANCH, Requests
 from faig_workflow.sections import Sections
 
@@ -201,6 +202,35 @@ PAIR = {stage: f"{folder}/{stage}.safetensors" for stage, folder in MODELS.items
 # what is trained from the baseline alone lies beside it
 NULL = f"{MODELS['baseline']}/null.safetensors"
 WITH_NULL = {"null": NULL} if config["stability"]["null_target"] else {}
+
+# networks whose filters are put into others
+DONORS = list(dict.fromkeys(donor for donor, _ in transplants.pairs(config)))
+
+
+def receivers(wildcards):
+    """Weights that take a network's filters, see `config.transplant`."""
+    next_seed = SEEDS[(SEEDS.index(int(wildcards.seed)) + 1) % len(SEEDS)]
+    special = {
+        transplants.NULL: (NULL, wildcards.network, wildcards.seed),
+        transplants.SEEDS: (PAIR["target"], wildcards.network, next_seed),
+    }
+    found = []
+    for name in transplants.receivers(config, wildcards.network):
+        path, network, seed = special.get(name, (PAIR["target"], name, wildcards.seed))
+        found.append(path.format(network=network, seed=seed))
+    return found
+
+
+def baselines_of_receivers(wildcards):
+    """What each of these was fine-tuned from."""
+    return [
+        PAIR["baseline"].format(
+            network=name if name in NETWORKS else wildcards.network, seed=wildcards.seed
+        )
+        for name in transplants.receivers(config, wildcards.network)
+    ]
+
+
 TRAINING_DATA = stages.used_for_training(config)
 TEST_DATA = stored("<run>", TESTS)
 FIRST_PAIR = {stage: f"{FIRST_MODEL}/{stage}.safetensors" for stage in STAGES}

@@ -88,6 +88,25 @@ use rule step from compute as modulate with:
         **step("modulate", section.modulation, its_network),
 
 
+if "transplant" in ASKED:
+
+    use rule step from compute as transplant with:
+        input:
+            **PAIR,
+            receivers=receivers,
+            receiver_baselines=baselines_of_receivers,
+            rankings=expand(
+                "<rankings>/{method}.parquet",
+                method=config["transplant"]["methods"],
+                allow_missing=True,
+            ),
+            data=TEST_DATA,
+        output:
+            "<run>/transplant/{network}/seed{seed}.parquet",
+        params:
+            **step("transplant", section.transplant, its_network),
+
+
 use rule step from local as export_modulated with:
     input:
         **FIRST_PAIR,

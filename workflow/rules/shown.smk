@@ -19,6 +19,7 @@ RETRAINED = {"retrained": f"<run>/ablation/{PER_PAIR}/retrain.parquet"}
 SETS = {"sets": f"<run>/faithfulness/{PER_PAIR}/sets.parquet"}
 LEAGUE = {"league": f"<run>/faithfulness/{PER_PAIR}/league.parquet"}
 MODULATED = {"modulated": f"<run>/modulation/{PER_PAIR}.parquet"}
+TRANSPLANTED = {"transplanted": f"<run>/transplant/{PER_PAIR}.parquet"}
 PREDICTED = {"predicted": f"<run>/prediction/{PER_PAIR}.parquet"}
 QUADRATURE, COST, SPEED = (
     {name: f"<benchmark>/{{network}}/{name}.parquet"}
@@ -33,6 +34,7 @@ OF_STAGES = {
     "masking": MASKED,
     "retraining": RETRAINED,
     "prediction": PREDICTED,
+    "transplant": TRANSPLANTED,
     "exactness": QUADRATURE | COST,
     "speed": SPEED,
 }
@@ -75,8 +77,10 @@ SHOWABLE = {
         "plot_faithfulness": SETS | HEALTH,
         "plot_league": LEAGUE | HEALTH,
         "plot_modulation": MODULATED | HEALTH,
+        "plot_transplant": TRANSPLANTED | HEALTH,
         "table_masking": MASKED | REFERENCE | HEALTH,
         "table_league": LEAGUE | HEALTH,
+        "table_transplant": TRANSPLANTED | HEALTH,
     },
     "3 Re-training": {
         "plot_retraining": RETRAINED | REFERENCE | HEALTH,
@@ -121,8 +125,11 @@ SHOWN = {
     for category, entries in SHOWABLE.items()
 }
 
-# networks of which there are no training curves: the user gives their weights
-UNTRAINED = {network for network, _ in GIVEN}
+# networks that a figure is not of: the user gives their weights; they give no filters
+NOT_OF = {
+    "plot_training": {network for network, _ in GIVEN},
+    "plot_transplant": set(NETWORKS) - set(DONORS),
+}
 
 
 def shown(path, caption, category, one):
@@ -163,13 +170,28 @@ def one_of(item, sources):
     return "{network}" if item.startswith("plot_") else "all"
 
 
+def all_of(source, path):
+    """The networks that there is a table of."""
+    if source in TRANSPLANTED:
+        return DONORS
+    return SYSTEMS if "{system}" in path else NETWORKS
+
+
 def spread(sources, one):
     """Inputs of a figure or table: of all networks that are not its own, and all seeds."""
-    free = {"{network}": NETWORKS, "{system}": SYSTEMS, "{seed}": SEEDS}
+
+    def free(name, path):
+        networks = all_of(name, path)
+        return {"{network}": networks, "{system}": networks, "{seed}": SEEDS}
+
     return {
         name: expand(
             path,
-            **{k[1:-1]: v for k, v in free.items() if k in path and k != one},
+            **{
+                k[1:-1]: v
+                for k, v in free(name, path).items()
+                if k in path and k != one
+            },
             allow_missing=True,
         )
         for name, path in sources.items()
@@ -182,8 +204,9 @@ def named_tables(name, sources):
     def words(wildcards, input):
         found = [name]
         for source, path in sources.items():
-            own = [wildcards.network] if "network" in wildcards.keys() else NETWORKS
-            networks = SYSTEMS if "{system}" in path else own
+            networks = all_of(source, path)
+            if "network" in wildcards.keys() and "{system}" not in path:
+                networks = [wildcards.network]
             runs = product(networks, SEEDS if "{seed}" in path else SEEDS[:1])
             for (network, seed), file in zip(runs, input[source], strict=True):
                 found += ["--table", source, network, str(seed), file]
@@ -207,7 +230,7 @@ def targets(*categories):
             one = one_of(item, sources)
             path = KINDS[kind][1](name, category, one)[0]
             for which in {"{network}": NETWORKS, "{setting}": SETTINGS}.get(one, [""]):
-                if item != "plot_training" or which not in UNTRAINED:
+                if which not in NOT_OF.get(item, ()):
                     yield str(path).replace(one, which)
 
 

@@ -19,6 +19,8 @@ DELETION, INSERTION = "deletion", "insertion"  # in the column direction
 # changed alike
 NULL, LIKE_NULL = "random_draws", "like_draws"
 NULLS = NULL, LIKE_NULL
+# in the column filters, of what is transplanted: of a ranking, and of the same layers
+TOP_FILTERS, RANDOM_FILTERS = "top", "random"
 
 ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
 SPARED = 0.05  # largest removed share of another degradation's gain
@@ -40,6 +42,11 @@ def restored_share(loss: np.ndarray, baseline: np.ndarray, target: np.ndarray) -
     gain = (baseline - target).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(gain == 0, np.nan, (baseline - loss).sum(axis=-1) / gain)
+
+
+def decibels(loss: np.ndarray) -> np.ndarray:
+    """PSNR of losses: mean squared errors of values in [0, 1]."""
+    return -10 * np.log10(np.asarray(loss, float).clip(np.finfo(float).tiny))
 
 
 def has_gain(baseline: np.ndarray, target: np.ndarray) -> bool:

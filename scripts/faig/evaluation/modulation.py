@@ -6,7 +6,6 @@ target's. That is masking (Xie et al. 2021, section 4.2) by degrees.
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from ..attribution.gates import Gates
 from ..attribution.pair import Pair
 from ..attribution.ranking import selection
 from .bench import Crops
+from .faithfulness import decibels
 
 
 def modulated(
@@ -61,7 +61,7 @@ def modulate(
         dataset, image, and psnr, psnr_baseline, psnr_target (dB, RGB).
     """
     ends = {
-        f"psnr_{stage}": _psnr(crops.losses(pair, state))
+        f"psnr_{stage}": decibels(crops.losses(pair, state))
         for stage, state in (("baseline", pair.baseline), ("target", pair.target))
     }
     tables = []
@@ -72,12 +72,7 @@ def modulate(
                 values = ends["psnr_target"]
                 if strength != 1:
                     state = modulated(pair, ranking, degradation, strength, proportion)
-                    values = _psnr(crops.losses(pair, state))
+                    values = decibels(crops.losses(pair, state))
                 row = {**facts, "strength": float(strength), "psnr": values, **ends}
                 tables.append(crops.rows.assign(**row))
     return pd.concat(tables, ignore_index=True)
-
-
-def _psnr(losses: np.ndarray) -> np.ndarray:
-    """In dB, of mean squared errors of values in [0, 1]."""
-    return -10 * np.log10(losses.astype(float).clip(np.finfo(float).tiny))

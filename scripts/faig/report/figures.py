@@ -19,6 +19,7 @@ from . import (
     modulation_figures,
     prediction_figures,
     training_figures,
+    transplant_figures,
     trust_figures,
     two_branch_figures,
 )
@@ -37,6 +38,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "faithfulness": faithfulness_figures.faithfulness,
     "league": faithfulness_figures.league,
     "modulation": modulation_figures.modulation,
+    "transplant": transplant_figures.transplant,
     "training": training_figures.training,
     "prediction": prediction_figures.prediction,
     "benchmark": benchmark_figures.attribution,

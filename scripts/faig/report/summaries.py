@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import number
+from ..evaluation.faithfulness import decibels
 from ..evaluation.trust import order
 from .rankings import layer_sizes, with_layers
 
@@ -121,6 +122,18 @@ def with_levels(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     keys = ["network", "seed", "input_degradation", "dataset", "image"]
     levels = reference.pivot_table(index=keys, columns="model", values="psnr").add_prefix("psnr_")
     return table.drop(columns=list(levels), errors="ignore").join(levels, on=keys)
+
+
+def with_transplanted_psnr(table: pd.DataFrame) -> pd.DataFrame:
+    """Add psnr, psnr_receiver and psnr_donor (dB), and gained, of which the first is above the
+    second.
+
+    Args:
+        table: columns loss, loss_receiver, loss_donor.
+    """
+    ends = {f"psnr_{end}": decibels(table[f"loss_{end}"]) for end in ("receiver", "donor")}
+    psnr = decibels(table["loss"])
+    return table.assign(psnr=psnr, **ends, gained=psnr - ends["psnr_receiver"])
 
 
 def chosen_per_layer(ranking: pd.DataFrame, proportion: float) -> pd.DataFrame:

@@ -8,11 +8,20 @@ parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..attribution.quadrature import INEXACT, error_of_whole
 from ..attribution.ranking import TOP
 from ..base.tables import read_metadata
+from ..evaluation.faithfulness import (
+    RANDOM_FILTERS,
+    TOP_FILTERS,
+    bootstrap_interval,
+    has_gain,
+    p_value,
+    restored_share,
+)
 from ..evaluation.trust import EXPECTED, LEVELS, MEANINGS
 from ..evaluation.verdicts import worst
 from .findings import UNMEASURED, judge, localised
@@ -23,6 +32,7 @@ from .summaries import (
     chosen_per_layer,
     combine,
     difference,
+    interval,
     per_image,
     summarise,
     taken,
@@ -30,6 +40,7 @@ from .summaries import (
     with_code,
     with_levels,
     with_mixture,
+    with_transplanted_psnr,
 )
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {}
@@ -177,6 +188,60 @@ def locations(**rankings: pd.DataFrame) -> pd.DataFrame:
 def league(league: pd.DataFrame) -> pd.DataFrame:
     """Every ranking judged by the bench, see `evaluation.league.league`."""
     return pair_first(league)
+
+
+TRANSPLANTS = ["network", "receiver", "method", "degradation", "proportion", "input_degradation"]
+
+
+@table
+def transplant(transplanted: pd.DataFrame) -> pd.DataFrame:
+    """What a network gains and loses by the filters of another target of the same baseline.
+
+    loss is the mean squared error x 1000, gained the PSNR above the receiver's (dB), share how much
+    of the way from the receiver's to the donor's loss (%, ratio of sums; empty where the donor is
+    no better by twice the standard error), *_random the mean of random filters of the same layers,
+    p how rarely those reach as large a share. Intervals are over crops.
+    """
+    data = with_transplanted_psnr(transplanted)
+    losses = ["loss_receiver", "loss", "loss_donor"]
+    values = [*losses, *(name.replace("loss", "psnr") for name in losses), "gained"]
+    images = per_image(data, [*TRANSPLANTS, "filters", "draw"], values)
+    random = dict(list(images[images["filters"] == RANDOM_FILTERS].groupby(TRANSPLANTS)))
+    rows = []
+    for key, own in images[images["filters"] == TOP_FILTERS].groupby(TRANSPLANTS, sort=False):
+        means = own[values].mean().to_dict()
+        means |= {name: 1000 * means[name] for name in losses}
+        means["gained_low"], means["gained_high"] = interval(own["gained"])
+        facts = dict(zip(TRANSPLANTS, key, strict=True))
+        rows.append({**facts, "images": len(own), **means, **_shares(own, random.get(key))})
+    return pd.DataFrame(rows)
+
+
+def _shares(own: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
+    """How much of the donor's advantage filters bring, and random ones."""
+    loss, receiver, donor = (
+        own[name].to_numpy() for name in ("loss", "loss_receiver", "loss_donor")
+    )
+    gain = has_gain(receiver, donor)
+
+    def share(drawn: np.ndarray) -> np.ndarray:
+        return 100 * restored_share(loss[drawn], receiver[drawn], donor[drawn])
+
+    found = dict.fromkeys(("share", "share_low", "share_high"), np.nan)
+    if gain:
+        ends = bootstrap_interval(share, len(loss))
+        found = {"share": float(share(np.arange(len(loss)))), "share_low": ends[0]}
+        found["share_high"] = ends[1]
+    if random is None:
+        return {**found, "gained_random": np.nan, "share_random": np.nan, "p": np.nan}
+    draws = [rows["loss"].to_numpy() for _, rows in random.groupby("draw")]
+    shares = 100 * restored_share(np.array(draws), receiver, donor) if gain else np.array([np.nan])
+    return {
+        **found,
+        "gained_random": random["gained"].mean(),
+        "share_random": shares.mean(),
+        "p": p_value(found["share"], shares),
+    }
 
 
 @table

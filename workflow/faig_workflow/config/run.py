@@ -28,6 +28,7 @@ from .networks import Network
 from .section import DISTINCT, Name, Section, Slip, all_slips, expected, refuse
 from .stages import missing
 from .training import Training
+from .transplant import Transplant, misplaced
 from .trust import Stability, Trust
 from .two_branch import TwoBranch
 
@@ -114,6 +115,9 @@ class Config(Section):
     faithfulness: Faithfulness = Field(default_factory=Faithfulness)
     modulation: Modulation = Field(default_factory=Modulation)
     export: Export = Field(default_factory=Export)
+    transplant: Transplant | None = Field(
+        None, description="the section; without it no filters are transplanted"
+    )
     two_branch: TwoBranch | None = Field(
         None, description="the section; without it there is no such comparison"
     )
@@ -181,7 +185,9 @@ class Config(Section):
             for text in downsampled_once(operators):
                 yield Slip(("degradations", name), text)
         yield from self._unknown_degradations()
-        yield from missing(self.model_dump(warnings="none"))
+        whole = self.model_dump(warnings="none")
+        yield from missing(whole)
+        yield from misplaced(whole)
         yield from self._unranked()
         yield from self._contrasted()
         yield from self._mixed()
@@ -198,6 +204,7 @@ class Config(Section):
         for place, names in {
             ("retraining", "methods"): self.retraining.methods if self.retraining else (),
             ("modulation", "methods"): self.modulation.methods,
+            ("transplant", "methods"): self.transplant.methods if self.transplant else (),
             ("export", "method"): [self.export.method],
         }.items():
             for name in names:

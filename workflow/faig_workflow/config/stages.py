@@ -13,6 +13,7 @@ NEEDS = {
     "masking": (),
     "retraining": ("training", "training.target", "data.train"),
     "prediction": ("data.validation",),
+    "transplant": (),
     "exactness": (),
     "two_branch": ("training", "prediction", *BOTH),
     "speed": (),
