@@ -1,16 +1,20 @@
 import io
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from faig.base.errors import InputError
 from faig.data.degradations import Degradation, Step, build_degradations
 from faig.data.operators import OPERATORS, Context
 from faig.data.pixels import to_float, to_uint8
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, special
 
+HOME = Path(__file__).parents[2]
 BLUR = {"op": "gaussian_blur", "size": 21, "sigma": 2.0}
 DOWN = {"op": "downsample"}
 NOISE = {"op": "gaussian_noise", "sigma": 0.1}
@@ -366,6 +370,34 @@ def test_anisotropic_blur_of_equal_widths_is_gaussian_blur():
     parameters = {"size": 11, "sigma_x": 1.5, "sigma_y": 1.5, "angle": 20.0}
     blurred = apply("anisotropic_gaussian_blur", x, **parameters)
     torch.testing.assert_close(blurred, apply("gaussian_blur", x, size=11, sigma=1.5))
+
+
+@pytest.mark.parametrize("cutoff", [1.0472, 2.0, 3.1415])
+def test_sinc_blur_is_the_low_pass_filter_of_a_circle(cutoff):
+    """Against its definition, the Fourier transform of a disc of frequencies, by quadrature."""
+    x = torch.zeros(1, 1, 25, 25)
+    x[..., 12, 12] = 1
+    found = apply("sinc_blur", x, size=11, cutoff=cutoff)[0, 0, 7:-7, 7:-7]
+    radii = (np.arange(400) + 0.5) * cutoff / 400
+    distance = np.hypot(*np.mgrid[-5:6, -5:6])
+    kernel = (special.j0(distance[..., None] * radii) * radii).sum(axis=-1)
+    np.testing.assert_allclose(found, kernel / kernel.sum(), atol=1e-4)
+
+
+def test_the_second_order_pipeline_of_the_readme_degrades_each_image_in_its_own_way():
+    text = (HOME / "config/README.md").read_text(encoding="utf-8")
+    (block,) = (
+        part for part in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "wild" in part
+    )
+    operators = yaml.safe_load(block)["degradations"]["wild"]
+    ops = [operator["op"] for operator in operators]
+    assert ops.count("jpeg") == ops.count("anisotropic_gaussian_blur") == 2
+    degradation, x = Degradation(operators, 2), images(32, 32, 1).expand(4, -1, -1, -1)
+    degraded = degradation(x, seeded())
+    assert degraded.shape == (4, 3, 16, 16)
+    assert not degradation.stem
+    assert torch.equal(degraded, degradation(x, seeded()))
+    assert len({image.numpy().tobytes() for image in degraded}) == 4
 
 
 @pytest.mark.parametrize(("angle", "axis"), [(0.0, 3), (90.0, 2), (180.0, 3)])

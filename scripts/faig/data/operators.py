@@ -151,6 +151,19 @@ def motion_blur(images: Tensor, context: Context, *, length: float, angle: float
     return _blur(images, (1 - torch.hypot(beyond, across)).clamp_min(0))
 
 
+@operator
+def sinc_blur(images: Tensor, context: Context, *, size: int, cutoff: float) -> Tensor:
+    """The ideal low-pass filter of a circle of frequencies, which rings at edges.
+
+    `cutoff` in radians per pixel, at most pi. Its kernel, size by size pixels, is
+    c J1(c r) / (2 pi r) with Bessel's function J1 and the distance r from the centre.
+    """
+    distance = torch.hypot(*_turned_grid(size, 0.0))
+    kernel = torch.special.bessel_j1(cutoff * distance) / distance
+    kernel[size // 2, size // 2] = cutoff / 2
+    return _blur(images, kernel)
+
+
 def _turned_grid(size: int, angle: float) -> tuple[Tensor, Tensor]:
     """Coordinates of a kernel's pixels along and across a direction, float64 (size, size) each."""
     line = torch.arange(size, dtype=torch.float64) - size // 2

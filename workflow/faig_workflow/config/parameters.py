@@ -4,6 +4,7 @@ Names and kinds are read from the code, see `codebase`; nothing here imports tor
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import pi
 from typing import Any, NamedTuple
 
 from faig.attribution.quadrature import RULES
@@ -32,6 +33,10 @@ RANGES = {
     "gaussian_blur": {"size": ODD, "sigma": POSITIVE},
     "anisotropic_gaussian_blur": {"size": ODD, "sigma_x": POSITIVE, "sigma_y": POSITIVE},
     "motion_blur": {"length": Range(lambda x: 1 <= x <= 999, "a number from 1 to 999")},
+    "sinc_blur": {
+        "size": ODD,
+        "cutoff": Range(lambda x: 0 < x <= pi, "a number above 0 and at most pi"),
+    },
     "poisson_noise": {"peak": POSITIVE},
     "rescale": {
         "factor": Range(lambda x: 0 < x <= 16, "a number above 0 and at most 16"),
