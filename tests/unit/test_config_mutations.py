@@ -1,12 +1,11 @@
 """Whatever is done to one leaf of a config: it is accepted, or refused in words."""
 
-import copy
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from faig_workflow import config as configuration
+from mutations import leaves, mutated
 
 HOME = Path(__file__).parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text(encoding="utf-8"))
@@ -20,25 +19,6 @@ VALUES = [
 ]  # fmt: skip
 
 
-def leaves(part: object, path: tuple = ()) -> Iterator[tuple]:
-    """Paths of all values, of sections and lists too."""
-    if path:
-        yield path
-    if isinstance(part, dict | list):
-        items = part.items() if isinstance(part, dict) else enumerate(part)
-        for key, value in items:
-            yield from leaves(value, (*path, key))
-
-
-def mutated(path: tuple, value: object) -> dict:
-    config = copy.deepcopy(TINY)
-    section = config
-    for key in path[:-1]:
-        section = section[key]
-    section[path[-1]] = value
-    return config
-
-
 def test_a_mutation_is_accepted_or_refused_but_never_a_traceback():
     print(f"seed {SEED}")
     draw = random.Random(SEED)
@@ -47,7 +27,7 @@ def test_a_mutation_is_accepted_or_refused_but_never_a_traceback():
         path, value = draw.choice(paths), draw.choice(VALUES)
         print(path, repr(value)[:60])
         try:
-            configuration.load(mutated(path, value))
+            configuration.load(mutated(TINY, path, value))
         except configuration.ConfigError:
             refused += 1
     assert MUTATIONS / 2 < refused < MUTATIONS

@@ -49,6 +49,8 @@ SLIPS = [
     ("noise_seed", 2**63, ["noise_seed", "64 bits"]),
     ("training.baseline.minimum_learning_rate", 1.0,
      ["training.baseline.minimum_learning_rate", "1.0", "at most the learning_rate of 0.001"]),
+    ("training.target.learning_rate", 48, ["target.learning_rate", "48", "at most 1"]),
+    ("two_branch.learning_rate", 1.5, ["two_branch.learning_rate", "1.5", "at most 1"]),
     ("retraining.minimum_learning_rate", 0.1, ["retraining.minimum_learning_rate", "0.1"]),
     ("two_branch.minimum_learning_rate", 0.1, ["two_branch.minimum_learning_rate", "0.1"]),
     # methods

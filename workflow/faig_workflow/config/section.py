@@ -94,6 +94,8 @@ Number = Annotated[float, WrapValidator(_as_written)]
 Positive = Annotated[float, Field(gt=0), WrapValidator(_as_written)]
 NotNegative = Annotated[float, Field(ge=0), WrapValidator(_as_written)]
 Proportion = Annotated[float, Field(gt=0, le=1), WrapValidator(_as_written)]
+# what Adam adds to a weight in one step; with more, losses are soon no numbers
+Rate = Annotated[float, Field(gt=0, le=1), WrapValidator(_as_written)]
 Strength = Annotated[float, Field(ge=-100, le=100), WrapValidator(_as_written)]
 Proportions = Annotated[list[Proportion], Field(min_length=1), *DISTINCT]
 
@@ -127,7 +129,7 @@ class Schedule(Section):
     """A training's steps and learning rate."""
 
     iterations: Count = Field(description="steps")
-    learning_rate: Positive = Field(description="Adam's, at the start of a period")
+    learning_rate: Rate = Field(description="Adam's, at the start of a period")
     period: Count | None = Field(
         None, description="iterations of one cosine period; `null` for one in all"
     )

@@ -9,7 +9,7 @@ from .. import codebase
 from .degradations import Operators, blurred_at_random_once, downsampled_once
 from .names import colliding
 from .networks import Architecture
-from .section import DISTINCT, Count, Name, Positive, Schedule, Section, Size, Slip
+from .section import DISTINCT, Count, Name, Positive, Rate, Schedule, Section, Size, Slip
 
 OTHERS = {"data", "networks"}  # folders beside those of the settings
 
@@ -63,7 +63,7 @@ class TwoBranch(Schedule, _Compared):
     """Networks, settings, and one schedule for all trainings."""
 
     iterations: Count = Field(description="of each training, all phases together")
-    learning_rate: Positive = Field(description="Adam's, at the start of each phase or period")
+    learning_rate: Rate = Field(description="Adam's, at the start of each phase or period")
 
     def slips(self) -> Iterator[Slip]:
         yield from super().slips()
