@@ -22,7 +22,7 @@ HALVES = {"trial": "halves", "proportion": 0.01, "measured": True, "agreement": 
 JUDGED = {"specificity": 0.4, "specificity_p": 0.048, "spearman": 0.8}
 
 
-def lights(facts=(), predicted=0.8, measured=True, found=0.0, equal=0.0, judged=()) -> pd.DataFrame:
+def lights(facts=(), predicted=0.8, measured=True, found=0.0, equal=0.0, judged=(), seeds=()):
     """The card of one pair on blur and on the clean input, by light."""
     own = {"method": "faig", "degradation": "blur"}
     health = pd.DataFrame(
@@ -31,7 +31,9 @@ def lights(facts=(), predicted=0.8, measured=True, found=0.0, equal=0.0, judged=
             {"input_degradation": "bicubic", **CLEAN},
         ]
     )
-    stability = pd.DataFrame([{**own, **HALVES, "predicted": predicted, "measured": measured}])
+    halves = {**own, **HALVES, "predicted": predicted, "measured": measured}
+    between = [{**own, **HALVES, "trial": "seeds", "agreement": agreement} for agreement in seeds]
+    stability = pd.DataFrame([halves, *between])
     sanity = [{**own, "trial": t, "found": found} for t in ("swapped", "shuffled", "permuted_100")]
     sanity = pd.DataFrame([*sanity, {**own, "trial": "equal", "found": equal}])
     league = pd.DataFrame([{**own, **JUDGED, **dict(judged)}, {**own, "method": "random_draws"}])
@@ -68,6 +70,9 @@ def test_a_pair_without_fault_is_green_throughout():
         ({"predicted": 0.5}, "stability", "amber", "0.50 for all images"),
         ({"predicted": -0.005}, "stability", "red", "-0.01"),
         ({"predicted": np.nan, "measured": False}, "stability", NOT_MEASURED, "no halves"),
+        ({"seeds": [0.7, 0.45]}, "seeds", "amber", "agree to 0.45"),
+        ({"seeds": [0.1]}, "seeds", "red", "agree to 0.10"),
+        ({"seeds": [0.9]}, "seeds", "green", "two targets from the same baseline"),
         ({"found": 0.3}, "sanity", "amber", "agree to 0.30"),
         ({"found": 0.5}, "sanity", "red", "change places"),
         ({"equal": 1e-3}, "sanity", "red", "scores up to 0.001"),
@@ -125,4 +130,4 @@ def test_the_summary_says_what_is_not_green():
 
 
 def test_every_light_has_a_meaning():
-    assert list(lights().index) == list(MEANINGS)
+    assert list(lights(seeds=[0.9]).index) == list(MEANINGS)

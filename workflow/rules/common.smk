@@ -196,6 +196,10 @@ def stored(folder, datasets):
 
 FIRST_MODEL = f"<run>/models/{{network}}/seed{SEEDS[0]}"
 SHARED = config["baseline_seed"] == "shared"
+# targets of different baselines share no filter that could be compared
+AGREED = (
+    ["<run>/stability/{network}/seeds.parquet"] if SHARED and len(SEEDS) > 1 else []
+)
 # where a seed's weights lie, by stage
 MODELS = {"baseline": FIRST_MODEL if SHARED else MODEL, "target": MODEL}
 PAIR = {stage: f"{folder}/{stage}.safetensors" for stage, folder in MODELS.items()}

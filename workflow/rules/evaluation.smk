@@ -126,7 +126,7 @@ use rule step from local as export_modulated with:
 use rule step from local as judge_trust with:
     input:
         health="<run>/health/{network}/seed{seed}.parquet",
-        stability="<stability>/stability.parquet",
+        stability=["<stability>/stability.parquet", *AGREED],
         sanity="<stability>/sanity.parquet",
         league="<faithfulness>/league.parquet",
     output:

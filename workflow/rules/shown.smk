@@ -6,9 +6,7 @@ STABILITY, SANITY = (
     {name: f"<run>/stability/{PER_PAIR}/{name}.parquet"}
     for name in ("stability", "sanity")
 )
-# targets of different baselines share no filter that could be compared
-if SHARED and len(SEEDS) > 1:
-    STABILITY["seeds"] = "<run>/stability/{network}/seeds.parquet"
+STABILITY |= {"seeds": path for path in AGREED}
 TRUST = {"trust": f"<run>/trust/{PER_PAIR}.parquet"}
 ERRORS = {"errors": f"<run>/attribution/{PER_PAIR}/faig.parquet"}
 RANKED = {m: f"<run>/ranking/{PER_PAIR}/{m}.parquet" for m in RANKINGS}

@@ -43,6 +43,8 @@ MEANINGS = {
     "cancellation": "filters that help and that hinder undo each other; single scores say little, "
     "sets that were deleted say more",
     "stability": "other images would name other filters; search on more",
+    "seeds": "another target of the same baseline would name other filters: these are one "
+    "training's, not the skill's",
     "sanity": "a pair without the skill would be told the same: these filters are large or busy",
     "specificity": "random filters of the same layers do as well: the layers are the finding",
     "exact effects": "a high score does not say that the filter is missed when it alone is gone",
@@ -54,7 +56,8 @@ class TrustLimits:
     """Where a number turns a light; those of the path are `verdicts.Limits`.
 
     Attributes:
-        stability_green, stability_amber: predicted agreement of the top 1 %, at least.
+        stability_green, stability_amber: agreement of the top 1 %, predicted from halves of the
+            images or found between seeds, at least.
         sanity_green, sanity_amber: agreement of the top 1 % with that of a broken pair, at most.
         specificity: p-value against random filters of the same layers, at most.
         effects_green, effects_amber: rank correlation with exact effects, at least.
@@ -114,7 +117,7 @@ def card(
 
     Args:
         health: see `health.check`.
-        stability: see `trials.stability_trials`.
+        stability: see `trials.stability_trials`, and `trials.seed_trials` where there are any.
         sanity: see `trials.sanity_trials`.
         league: see `league.league`.
         path: limits that the pair's health was judged by.
@@ -196,7 +199,10 @@ def _ranking(
     limits: TrustLimits,
 ) -> Iterator[Light]:
     """Lights of one method's ranking."""
-    yield _stability(method, stability, limits)
+    top = stability[stability["measured"] & (stability["proportion"] == TOP)]
+    yield _stability(method, top[top["trial"] == "halves"], limits)
+    if (seeds := top[top["trial"] == "seeds"]).size:
+        yield _seeds(method, seeds, limits)
     yield _sanity(method, sanity, limits)
     yield _specificity(method, league, limits)
     effects = league.loc[league["spearman"].idxmin()] if league["spearman"].notna().any() else None
@@ -214,8 +220,7 @@ def _ranking(
     )
 
 
-def _stability(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
-    own = table[(table["trial"] == "halves") & table["measured"] & (table["proportion"] == TOP)]
+def _stability(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
     threshold = f"predicted agreement at least {limits.stability_green:g}"
     if own.empty:
         note = "fewer than two crops have no halves"
@@ -229,6 +234,19 @@ def _stability(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
         f"rankings from half the images agree to {worst['agreement']:z.2f} on the top "
         f"{TOP:.0%} for {worst['degradation']}, which predicts {worst['predicted']:z.2f} for all "
         "images",
+        method,
+    )
+
+
+def _seeds(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
+    worst = own.loc[own["agreement"].idxmin()]
+    return Light(
+        "seeds",
+        worst["agreement"],
+        f"agreement at least {limits.stability_green:g}",
+        at_least(worst["agreement"], limits.stability_green, limits.stability_amber),
+        f"rankings of two targets from the same baseline agree to {worst['agreement']:z.2f} on the "
+        f"top {TOP:.0%} for {worst['degradation']}",
         method,
     )
 
