@@ -110,7 +110,7 @@ def _too_far(network: nn.Module, largest: int) -> InputError:
     return InputError(
         f"{type(network).__name__}: an output pixel depends on more than {largest} LR pixels in "
         "each direction, or on where windows lie (a global operation, or attention?), so its "
-        "images cannot be cut into tiles"
+        "images cannot be cut into tiles; give smaller ones, or a larger `tile` if memory suffices"
     )
 
 
