@@ -254,9 +254,14 @@ def test_of_many_layers_the_blocks_are_named():
     parts = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
     blocks = [f"layers.{g}.residual_group.blocks.{b}" for g in range(2) for b in range(3)]
     layers = ["first", *(f"{block}.{part}" for block in blocks for part in parts), "last"]
-    own = {f"layers.{k // 3}.{k % 3}": 1 + 4 * k for k in range(6)}
-    assert {v: k for k, v in layer_labels(layers, 20).items()} == {"first": 0, **own, "last": 25}
-    assert list(layer_labels(layers, 5).values()) == ["first", "layers.0", "layers.1", "last"]
-    assert list(layer_labels(layers, 26).values())[1] == "layers.0.0.attn.qkv"
-    assert layer_labels(["a.0.x.1", "a.0.y.1"], 9) == {0: "a.0.x.1", 1: "a.0.y.1"}
-    assert layer_labels([f"net.{k}" for k in range(4)], 3) == {0: "net.0", 2: "net.2"}
+    own = {range(1 + 4 * k, 5 + 4 * k): f"layers.{k // 3}.{k % 3}" for k in range(6)}
+    # beside a block no room is left for the single layer in front of it
+    assert layer_labels(layers, 9) == own | {range(25, 26): "last"}
+    assert list(layer_labels(layers, 5).values()) == ["layers.0", "layers.1", "last"]
+
+
+def test_where_there_is_room_all_layers_are_named():
+    assert list(layer_labels(["b.0.x.1.c", "b.0.x.2"], 9).values()) == ["b.0.1.c", "b.0.2"]
+    assert list(layer_labels(["a.0.x.1", "a.0.y.1"], 9).values()) == ["a.0.x.1", "a.0.y.1"]
+    found = layer_labels([f"net.{k}" for k in range(4)], 3)
+    assert found == {range(1): "net.0", range(2, 3): "net.2"}

@@ -44,7 +44,7 @@ def locations(**rankings: pd.DataFrame) -> Figure:
         panel.set_title(f"{label(degradation)} filters")
     names = layer_labels(layers, 60 // len(degradations))
     for panel in axes[-1]:
-        panel.set_xticks(list(names), list(names.values()))
+        panel.set_xticks([block.start for block in names], list(names.values()))
         panel.set_xlabel("layer, from input to output")
         panel.tick_params("x", rotation=90, labelsize="x-small")
     figure.supylabel("share of the chosen filters (%)")
@@ -77,9 +77,8 @@ def locations_map(faig: pd.DataFrame) -> Figure:
         aside = 0.5 * ((k + 0.5) / len(styles) - 0.5)  # one above the other, not on top of it
         panel.scatter(100 * place, rows["layer"].map(layers) + aside, 12, **look.of_points)
     names = layer_labels(list(sizes.index), 60)
-    counts = np.add.reduceat(sizes.to_numpy(), list(names))
-    labels = [f"{name} ({count:,})" for name, count in zip(names.values(), counts, strict=True)]
-    panel.set_yticks(list(names), labels)
+    labels = [f"{n} ({sizes.iloc[block.start : block.stop].sum():,})" for block, n in names.items()]
+    panel.set_yticks([block.start for block in names], labels)
     panel.set_ylim(len(layers) - 0.4, -0.6)
     panel.set_xlim(-1, 101)
     panel.grid(visible=False)

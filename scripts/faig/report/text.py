@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from textwrap import wrap
 
 import pandas as pd
@@ -27,28 +28,35 @@ def percent(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:z.0f}%"
 
 
-def layer_labels(layers: Sequence[str], most: int) -> dict[int, str]:
+def layer_labels(layers: Sequence[str], most: int) -> dict[range, str]:
     """Names for the layers of a network, or, where these are too many, for its blocks.
 
     Args:
         layers: in their order, as modules are named.
-        most: names there may be, at least 3.
+        most: names there may be if they stand at equal distances, at least 3. Of those that stand
+            closer to each other, the block with more layers keeps its name.
 
     Returns:
-        Names by the place of the first layer that they stand for. What words stand between two
-        numbers is left out, as long as names still differ.
+        Names by the places of the layers that they stand for. What words stand between two numbers
+        is left out, as long as names still differ.
     """
     deepest = max(layer.count(".") for layer in layers) + 1
     for depth in range(deepest, 0, -1):
         cut = [_block(layer, depth) for layer in layers]
-        places = [i for i, name in enumerate(cut) if i == 0 or name != cut[i - 1]]
-        if 2 < len(places) <= most:
+        starts = [i for i, name in enumerate(cut) if i == 0 or name != cut[i - 1]]
+        if 2 < len(starts) <= most:
             break
     else:  # a chain: every second or third
-        cut, places = list(layers), range(0, len(layers), -(-len(layers) // most))
-    names = [cut[i] for i in places]
+        cut, starts = list(layers), list(range(len(layers)))
+    blocks = [range(*ends) for ends in pairwise([*starts, len(layers)])]
+    kept: list[range] = []
+    for block in sorted(blocks, key=len, reverse=True):
+        if all(abs(block.start - other.start) * most >= len(layers) for other in kept):
+            kept.append(block)
+    kept.sort(key=lambda block: block.start)
+    names = [cut[block.start] for block in kept]
     short = [re.sub(r"(?<=\d)(\.[^\W\d]\w*)+(?=\.\d)", "", name) for name in names]
-    return dict(zip(places, short if len(set(short)) == len(set(names)) else names, strict=True))
+    return dict(zip(kept, short if len(set(short)) == len(set(names)) else names, strict=True))
 
 
 def _block(layer: str, depth: int) -> str:
