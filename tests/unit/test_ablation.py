@@ -79,7 +79,7 @@ def test_rows_say_what_was_masked_and_measured(pair, store):
     masked = [(choice, mask(pair, choice)) for choice in kinds]
     table = pd.DataFrame(measure_masking(pair, iter(masked), store, "a", iter(DEGRADATIONS)))
     columns = ["method", "degradation", "proportion", "input_degradation", "image"]
-    measured = ["psnr", "psnr_target", "gradient_mse"]
+    measured = ["psnr", "psnr_y", "psnr_target", "psnr_y_target", "gradient_mse"]
     assert list(table.columns) == columns + measured
     assert table[columns].to_numpy().tolist() == [
         ["faig", "noise", proportion, degradation, "a"]

@@ -54,7 +54,7 @@ def tables() -> dict[str, dict]:
         levels, model=["baseline", "target"], input_degradation=INPUTS, image=["a", "b"]
     )
     reference["psnr"] += 4 * (reference["model"] == "target")
-    masked = ablation(psnr=32.0, gradient_mse=1.0)
+    masked = ablation(psnr=32.0, gradient_mse=1.0, biases="target")
     masked["gradient_mse"] = np.linspace(0.1, 10, len(masked))
     history = rows({"loss": 0.1, "psnr": 30.0}, iteration=[5, 10], degradation=INPUTS)
     predicted = rows(

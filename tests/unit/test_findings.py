@@ -79,6 +79,7 @@ def masking(lost) -> pd.DataFrame:
         {
             "network": "net", "seed": 0, "method": method, "degradation": d, "proportion": 0.01,
             "input_degradation": given, "dataset": "set", "image": image, "psnr_target": 30.0,
+            "biases": "target",
             "psnr": 30 - lost(method, d == given) + rng.normal(0, 0.05),
         }
         for method, d, given, image in product(METHODS, INPUTS, [*INPUTS, "clean"], IMAGES)

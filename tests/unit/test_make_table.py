@@ -35,7 +35,8 @@ def ablated(psnr: dict) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {**RUN, **CHOICE, "dataset": "test", "image": image, "input_degradation": given}
-            | {"psnr": float(value), "gradient_mse": change}
+            | {"psnr": float(value), "gradient_mse": change, "biases": "target"}
+            | {"psnr_y": value + 1.0, "psnr_y_target": 34.0}
             for given, values in psnr.items()
             for image, value, change in zip("ab", values, (1.0, 3.0), strict=True)
         ]
@@ -51,6 +52,14 @@ def test_masking_removes_a_share_of_the_targets_gain(reference):
     assert row["gradient_mse"] == 2
     assert (row["gradient_mse_low"], row["gradient_mse_high"]) == pytest.approx((1, 3))
     assert row["count"] == 2
+    assert row["psnr_y_loss"] == (6 + 2) / 2
+
+
+def test_masking_with_refitted_biases_is_a_series_of_its_own(reference):
+    plain = ablated({"blur": (27, 31)})
+    refitted = ablated({"blur": (29, 31)}).assign(biases="refitted")
+    result = tables.masking(pd.concat([plain, refitted]), reference)
+    assert result.set_index("biases")["gain_removed"].to_dict() == {"target": 50, "refitted": 25}
 
 
 def test_no_share_is_given_where_the_target_gains_nothing(reference):
@@ -197,7 +206,7 @@ def results() -> dict[str, pd.DataFrame]:
     """Tables of a run in which FAIG's blur filters matter for blur, at 5 % only."""
     masking = [
         {"network": "net", "method": method, "degradation": filters, "proportion": 0.05}
-        | {"input_degradation": given, "count": 3}
+        | {"input_degradation": given, "count": 3, "biases": "target"}
         | {"gradient_mse": 0.5 if filters == given else 0.01, "gain_removed": 80.0}
         for method in ("faig", "matched_random")
         for filters in ("blur", "noise")
@@ -309,6 +318,11 @@ def test_summary_tells_damage_from_a_skill_that_is_lost(results):
     results["masking"]["gain_removed"] = 446.0
     said = " ".join(summarize(results).split())
     assert "blur, noise: far more than the gain is lost: the network is damaged" in said
+    refitted = results["masking"].assign(biases="refitted", gain_removed=12.0)
+    with_both = {**results, "masking": pd.concat([results["masking"], refitted])}
+    said = " ".join(summarize(with_both).split())
+    assert "means, blur loses 12%" in said
+    assert "the network is damaged" in said
     results["league"].loc[results["league"]["degradation"] == "blur", "carried"] = 697.0
     said = " ".join(summarize(results).split())
     assert "blur, faig: without 4 of 1,000 filters the network loses 697%" in said

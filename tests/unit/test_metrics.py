@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from faig.base.metrics import gradient_mse, psnr, ssim
+from faig.base.metrics import gradient_mse, psnr, psnr_y, ssim
 from scipy import ndimage
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
@@ -42,6 +43,17 @@ def test_psnr_agrees_with_scikit_image(pairs, border):
         for a, b in zip(*pairs, strict=True)
     ]
     assert psnr(*pairs, border).tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("border", [0, 3])
+def test_psnr_of_luminance_agrees_with_scikit_image(pairs, border):
+    expected = [
+        peak_signal_noise_ratio(
+            *(rgb2ycbcr(uncropped(image, border))[..., 0] for image in (b, a)), data_range=255
+        )
+        for a, b in zip(*pairs, strict=True)
+    ]
+    assert psnr_y(*pairs, border).tolist() == pytest.approx(expected, abs=1e-3)
 
 
 def test_ssim_agrees_with_scikit_image(pairs):

@@ -87,6 +87,7 @@ def differing(one: dict, other: dict) -> set[str]:
         ("figures", {"dpi": 300}, ["figures"]),
         ("figures", {"font_size": 10}, ["figures"]),
         ("masking.proportions", [0.02], ["masking/*"]),
+        ("masking.refit_biases", True, ["masking/*"]),
         ("faithfulness", {"draws": 9}, ["faithfulness/*"]),
         ("faithfulness", {"crop": 48}, ["faithfulness/*", "modulation/*"]),
         ("modulation", {"strengths": [0, 1]}, ["modulation/*"]),

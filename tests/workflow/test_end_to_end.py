@@ -22,7 +22,7 @@ CONTRACT = {
     "ablation/small/seed0/reference.parquet": "model input_degradation dataset image psnr",
     "ablation/small/seed0/mask.parquet": (
         "method degradation proportion input_degradation dataset image psnr psnr_target"
-        " gradient_mse"
+        " psnr_y psnr_y_target gradient_mse biases"
     ),
     "ablation/small/seed0/retrain.parquet": (
         "method degradation proportion input_degradation dataset image psnr"

@@ -214,6 +214,7 @@ CHANGES = {
     "export.strength": ({"export": {"strength": 0.25}}, MODULATED),
     "export.proportion": ({"export": {"proportion": 0.1}}, MODULATED),
     "export.format": ({"export": {"format": "safetensors"}}, MODULATED),
+    "masking.refit_biases": ({"masking.refit_biases": True}, MASKING),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.methods": ({"retraining.methods": ["faig"]}, RETRAINING - {"retrain"}),
     "retraining.proportions": ({"retraining.proportions": [0.05, 0.1]}, RETRAINING),

@@ -296,12 +296,16 @@ class Sections:
         return canonical_json(self._evaluation(network))
 
     def masking(self, network: str) -> str:
-        """Masking of all methods."""
+        """Masking of all methods, and the crops that biases are refitted on, if they are."""
+        own, health = self.config["masking"], self.config["health"]
+        inputs = [*self.config["attribution"]["degradations"], self.config["clean"]]
+        crops = {"degradations": inputs, "crop": health["crop"], "crops": health["crops"]}
         return canonical_json(
             {
                 **self._evaluation(network),
                 **self._units(),
-                "proportions": self.config["masking"]["proportions"],
+                "proportions": own["proportions"],
+                "refit": crops if own["refit_biases"] else None,
                 "channel": "blue" if self.config["protocol"] == "released" else "grey",
             }
         )

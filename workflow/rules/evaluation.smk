@@ -9,10 +9,13 @@ use rule step from compute as evaluate with:
 
 
 if "masking" in ASKED:
+    REFIT = config["masking"]["refit_biases"]
+    REFITTED_ON = {"attribution": "<run>/<attribution>"} if REFIT else {}
 
     use rule step from compute as mask with:
         input:
             **PAIR,
+            **REFITTED_ON,
             rankings=ALL_RANKINGS,
             data=TEST_DATA,
         output:

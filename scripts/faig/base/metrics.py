@@ -15,6 +15,18 @@ def psnr(output: Tensor, reference: Tensor, border: int = 0) -> Tensor:
     return -10 * torch.log10(difference.square().mean(dim=(1, 2, 3)))
 
 
+# luminance of RGB in [0, 1] as the field takes PSNR of it: ITU-R BT.601 in studio range, over 255
+LUMINANCE = 65.481 / 255, 128.553 / 255, 24.966 / 255
+
+
+def psnr_y(output: Tensor, reference: Tensor, border: int = 0) -> Tensor:
+    """As `psnr`, on luminance (the Y of YCbCr) alone, which a shift of colour hardly touches."""
+    difference = crop_border(output, border).double() - crop_border(reference, border).double()
+    weights = difference.new_tensor(LUMINANCE).reshape(1, 3, 1, 1)
+    difference = (difference * weights).sum(dim=1)
+    return -10 * torch.log10(difference.square().mean(dim=(1, 2)))
+
+
 def ssim(output: Tensor, reference: Tensor, border: int = 0) -> Tensor:
     """Structural similarity of each image on RGB (Gaussian window, sigma 1.5): float (N,)."""
     from torchmetrics.functional.image import structural_similarity_index_measure

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..attribution.gates import Gates
 from ..attribution.pair import Pair
 from ..attribution.ranking import selection
-from ..base.metrics import gradient_mse, psnr
+from ..base.metrics import gradient_mse, psnr, psnr_y
 from ..data.store import ImageStore
 from ..networks.restoring import restore
 
@@ -97,7 +97,8 @@ def measure_masking(
 
     Yields:
         Rows with the columns of a choice, input_degradation, image, psnr and psnr_target (dB, RGB,
-        `scale` border pixels left out), gradient_mse (between masked and target output, x 1000).
+        `scale` border pixels left out), psnr_y and psnr_y_target (of luminance), gradient_mse
+        (between masked and target output, x 1000).
     """
     masked = list(masked)
     border = store.scale
@@ -105,7 +106,10 @@ def measure_masking(
     for degradation in degradations:
         pixels = store.lr(degradation, image)[None]
         whole = restore(pair.network, pixels, pair.compute, pair.target)
-        psnr_target = psnr(whole, reference, border).item()
+        ends = {
+            "psnr_target": psnr(whole, reference, border).item(),
+            "psnr_y_target": psnr_y(whole, reference, border).item(),
+        }
         for choice, state in masked:
             output = restore(pair.network, pixels, pair.compute, state)
             yield {
@@ -113,6 +117,7 @@ def measure_masking(
                 "input_degradation": degradation,
                 "image": image,
                 "psnr": psnr(output, reference, border).item(),
-                "psnr_target": psnr_target,
+                "psnr_y": psnr_y(output, reference, border).item(),
+                **ends,
                 "gradient_mse": gradient_mse(output, whole, channel).item(),
             }

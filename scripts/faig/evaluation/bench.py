@@ -21,6 +21,7 @@ from ..attribution.ranking import DECILES, TOP, change_deciles, selection, shuff
 from ..base.device import Compute
 from ..base.progress import progress
 from ..data.crops import Crop, spread_crops
+from ..data.sources import spread
 from ..data.store import ImageStore
 from ..networks.cost import peak_gflops
 from .faithfulness import DELETION, INSERTION, LIKE_NULL, NULL, NULLS, PROPORTIONS
@@ -81,6 +82,19 @@ class Crops:
         side = min(crop // stores[0].scale, *map(smallest_side, stores))
         cuts = [(store, spread_crops(store, side, crops_per_image)) for store in stores]
         return cls.read(cuts, degradations, pair)
+
+    @classmethod
+    def few(
+        cls, store: ImageStore, degradations: Sequence[str], pair: Pair, *, crop: int, crops: int
+    ) -> "Crops":
+        """At most so many crops of one size, evenly spread over the images of a store.
+
+        Args:
+            crop: side in HR pixels, or that of the smallest image.
+        """
+        side = min(crop // store.scale, smallest_side(store))
+        cuts = spread_crops(store, side, max(1, crops // len(store.names)))
+        return cls.read([(store, spread(cuts, crops))], degradations, pair)
 
     @torch.inference_mode()
     def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:

@@ -11,10 +11,8 @@ import pandas as pd
 
 from ..attribution.pair import Pair
 from ..attribution.ranking import BETA, TOP, rank_filters, selection
-from ..data.crops import spread_crops
-from ..data.sources import spread
 from ..data.store import ImageStore
-from .bench import Bench, Crops, smallest_side
+from .bench import Bench, Crops
 from .faithfulness import DELETION, ENOUGH, PROPORTIONS, SPARED, has_gain, restored_share
 
 BETAS = (1.0, 3.0, 10.0)  # that are tried where a contrast has one
@@ -49,10 +47,8 @@ def choose(
         The ranking; and by degradation what was chosen: beta (None without one), proportion,
         removed and removed_other (%, on the validation images; None without a gain there).
     """
-    side = min(CROP // store.scale, smallest_side(store))
-    cuts = spread_crops(store, side, max(1, CROPS // len(store.names)))
     names = list(scores["degradation"].unique())
-    bench = Bench(pair, Crops.read([(store, spread(cuts, CROPS))], names, pair))
+    bench = Bench(pair, Crops.few(store, names, pair, crop=CROP, crops=CROPS))
     weights = BETAS if contrast == "largest" else (BETA,)
     rankings = {
         beta: rank_filters(scores, contrast, gains, dict.fromkeys(names, beta), named)

@@ -22,6 +22,9 @@ NULLS = NULL, LIKE_NULL
 # in the column filters, of what is transplanted: of a ranking, and of the same layers
 TOP_FILTERS, RANDOM_FILTERS = "top", "random"
 
+# in the column biases, of what is masked: the target's, or refitted (see `refitting`)
+AS_TARGET, REFITTED = "target", "refitted"
+
 ENOUGH = 0.85, 1.15  # removed share within which filters carry the skill, and do no other damage
 SPARED = 0.05  # largest removed share of another degradation's gain
 

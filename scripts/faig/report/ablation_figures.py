@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from ..evaluation.faithfulness import REFITTED
 from .looks import METHODS, STAGES, Look, label, looks
 from .panels import (
     bar_handles,
@@ -22,6 +24,7 @@ from .panels import (
 )
 from .summaries import CHOICE, summarise, trained_alone, with_levels
 
+REFITTED_LOOK = {"linewidth": 0.8, "fillstyle": "none"}
 SAME = "#FFF3DC"  # background of panels where filters meet the degradation that they are for
 
 
@@ -35,7 +38,7 @@ def masking(masked: pd.DataFrame) -> Figure:
         masked: columns method, degradation, proportion, input_degradation, gradient_mse (x 1000).
     """
     inputs = list(masked["degradation"].unique())
-    means = summarise(masked, CHOICE, "gradient_mse")
+    means = summarise(masked, [*CHOICE, "biases"], "gradient_mse")
     styles = looks(masked["method"].unique(), METHODS)
     figure, panels = _crossed_panels(
         means, inputs, "masked", "gradient-map MSE ($\\times$1000)", "all"
@@ -47,7 +50,7 @@ def masking(masked: pd.DataFrame) -> Figure:
     if lowest > 0:
         panel.set_ylim(bottom=lowest / 3)  # whiskers may reach down to zero, the axis cannot
     title(figure, masked, "change of the output by masking")
-    legend(figure, [*line_handles(styles), _same_handle()], 3)
+    legend(figure, [*line_handles(styles), *_refitted_handle(masked), _same_handle()], 3)
     return figure
 
 
@@ -65,7 +68,7 @@ def masking_psnr(masked: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     table = with_levels(masked, reference)
     mean = table["input_degradation"].map(levels["target"])
     table = table.assign(level=table["psnr"] - table["psnr_target"] + mean)
-    means = summarise(table, CHOICE, "level")
+    means = summarise(table, [*CHOICE, "biases"], "level")
     styles = looks(masked["method"].unique(), METHODS)
     figure, panels = _crossed_panels(means, inputs, "masked", "PSNR (dB)", "col")
     for panel, rows in panels:
@@ -74,7 +77,8 @@ def masking_psnr(masked: pd.DataFrame, reference: pd.DataFrame) -> Figure:
             level = levels[model, rows["input_degradation"].iloc[0]]
             panel.axhline(level, color=look.colour, linestyle=look.line, linewidth=1)
     title(figure, masked, "restoration without the chosen filters")
-    legend(figure, [*line_handles(styles | STAGES), _same_handle()], 4)
+    handles = [*line_handles(styles | STAGES), *_refitted_handle(masked), _same_handle()]
+    legend(figure, handles, 4)
     return figure
 
 
@@ -139,13 +143,22 @@ def _same_handle() -> Patch:
     return Patch(facecolor=SAME, edgecolor="#BBBBBB", label="the filters' own degradation")
 
 
+def _refitted_handle(masked: pd.DataFrame) -> list[Line2D]:
+    """What a line of masking with refitted biases looks like, if there are any."""
+    style = {"color": "black", "marker": "o", **REFITTED_LOOK}
+    there = (masked["biases"] == REFITTED).any()
+    return [Line2D([], [], label="biases refitted", **style)] if there else []
+
+
 def _lines_over_proportion(panel: Axes, table: pd.DataFrame, looks: Mapping[str, Look]) -> None:
-    """One line per method; columns method, proportion, mean, low, high."""
+    """One line per method and biases; columns method, biases, proportion, mean, low, high."""
     for k, (method, look) in enumerate(looks.items()):
-        rows = table[table["method"] == method].sort_values("proportion")
         aside = 1.025 ** (k - (len(looks) - 1) / 2)  # whiskers side by side
-        x = 100 * rows["proportion"] * aside
-        panel.errorbar(x, rows["mean"], whiskers(rows), elinewidth=0.8, **look.of_lines)
+        for biases, rows in table[table["method"] == method].groupby("biases", sort=False):
+            rows = rows.sort_values("proportion")
+            x = 100 * rows["proportion"] * aside
+            style = look.of_lines | (REFITTED_LOOK if biases == REFITTED else {})
+            panel.errorbar(x, rows["mean"], whiskers(rows), elinewidth=0.8, **style)
     _proportion_axis(panel, 100 * np.sort(table["proportion"].unique()))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from ..attribution.ranking import TOP
 from ..evaluation.faithfulness import DELETION
 from ..evaluation.verdicts import VERDICTS
-from .summaries import chosen_per_layer, trained_alone, with_code, with_levels
+from .summaries import as_target, chosen_per_layer, trained_alone, with_code, with_levels
 
 Tables = Mapping[str, pd.DataFrame]
 Observed = pd.Series | pd.DataFrame
@@ -284,7 +284,7 @@ def _at_top(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _selective(tables: Tables) -> pd.Series:
-    masked = _at_top(_table(tables, "masked"))
+    masked = _at_top(as_target(_table(tables, "masked")))
     masked = masked.assign(lost=masked["psnr_target"] - masked["psnr"])
     return _own_and_other(masked, "lost", ["method"])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import number
-from ..evaluation.faithfulness import decibels
+from ..evaluation.faithfulness import AS_TARGET, decibels
 from ..evaluation.trust import order
 from .rankings import layer_sizes, with_layers
 
@@ -106,6 +106,11 @@ def difference(
     """
     levels = table[reference].set_index(list(keys))[value].rename("reference")
     return table[value] - table[list(keys)].join(levels, on=list(keys))["reference"]
+
+
+def as_target(masked: pd.DataFrame) -> pd.DataFrame:
+    """Rows of masking whose biases are the target's, as in the paper."""
+    return masked[masked["biases"] == AS_TARGET]
 
 
 def trained_alone(retrained: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,11 @@ import pandas as pd
 
 from ..attribution.quadrature import INEXACT
 from ..attribution.ranking import TOP
+from ..evaluation.faithfulness import REFITTED
 from ..evaluation.trust import LEVELS
 from ..evaluation.verdicts import VERDICTS, worst
 from .findings import UNDECIDED
-from .summaries import worst_of_seeds
+from .summaries import as_target, worst_of_seeds
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
@@ -130,7 +131,8 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
     """
     proportions = masking["proportion"].unique()
     proportion = TOP if TOP in proportions else min(proportions)
-    table = masking[masking["proportion"] == proportion]
+    both = masking[masking["proportion"] == proportion]
+    table = as_target(both)
     ranked = list(table["degradation"].unique())
     methods = [method for method in SHOWN if method in set(table["method"])]
     yield (
@@ -154,6 +156,13 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
         yield from prose(
             f"    {', '.join(damaged)}: far more than the gain is lost: the network is damaged, "
             "which says nothing of a skill"
+        )
+    refitted = both[(both["biases"] == REFITTED) & (both["method"] == "faig")]
+    own = refitted[refitted["degradation"] == refitted["input_degradation"]]
+    for degradation, shares in own.groupby("degradation", sort=False)["gain_removed"]:
+        yield from prose(
+            f"    with refitted biases, which keep the channels' means, {degradation} loses "
+            f"{percent(shares.mean())}"
         )
 
 

@@ -5,7 +5,7 @@ parameters are, with the columns `network` and `seed`. Intervals (`_low`, `_high
 `summaries.interval`; PSNR in dB; gradient_mse x 1000.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,16 +87,20 @@ def averaged(data: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFra
     return result.reset_index()
 
 
-def effects(data: pd.DataFrame, values: list[str], difference: str, share: str) -> pd.DataFrame:
+def effects(
+    data: pd.DataFrame, values: list[str], difference: str, share: str, more: Sequence[str] = ()
+) -> pd.DataFrame:
     """Averages per choice of filters and input, with the levels that they are compared with.
 
     Args:
         data: with the columns of `with_levels`.
+        more: columns that tell choices apart.
         difference: one of the values (dB), which is also given as `share`: % of the target's gain
             over the baseline, NaN where it gains next to nothing.
     """
-    levels = data.groupby(KEYS, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
-    result = averaged(data, KEYS, values).join(levels, on=KEYS)
+    by = [*KEYS, *more]
+    levels = data.groupby(by, sort=False)[["psnr", "psnr_baseline", "psnr_target"]].mean()
+    result = averaged(data, by, values).join(levels, on=by)
     gain = result["psnr_target"] - result["psnr_baseline"]
     return result.assign(**{share: 100 * result[difference] / gain.where(gain >= LEAST_GAIN)})
 
@@ -156,10 +160,15 @@ def sanity(sanity: pd.DataFrame) -> pd.DataFrame:
 
 @table
 def masking(masked: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """What the target forgets without the chosen filters; gain_removed in %."""
+    """What the target forgets without the chosen filters; gain_removed in %.
+
+    psnr is of RGB, psnr_y of luminance; biases are those of the target, or refitted.
+    """
     data = with_levels(masked, reference)
-    data = data.assign(psnr_loss=data["psnr_target"] - data["psnr"])
-    return effects(data, ["gradient_mse", "psnr_loss"], "psnr_loss", "gain_removed")
+    losses = {n: data[f"{n}_target"] - data[n] for n in ("psnr", "psnr_y")}
+    data = data.assign(**{f"{name}_loss": loss for name, loss in losses.items()})
+    values = ["gradient_mse", *(f"{name}_loss" for name in losses)]
+    return effects(data, values, "psnr_loss", "gain_removed", ["biases"])
 
 
 @table

@@ -98,6 +98,12 @@ class Masking(Section):
     """Filters of the target that are set back to the baseline's."""
 
     proportions: Proportions = Field(description="of the filters that are masked")
+    refit_biases: bool = Field(
+        False,
+        description="whether all is measured once more with the biases of changed channels refitted"
+        ", so that each keeps its mean response on crops of `data.attribution`, as many and as "
+        "large as `health` takes: what is lost then is no shift of colour",
+    )
 
 
 class _Retrained(Section):
