@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from faig import report
+from faig.evaluation.faithfulness import DELETION, INSERTION, PROPORTIONS
 from faig.report.figures import FIGURES
 from faig.report.grid import grid, most_detailed
 from faig.report.looks import METHODS, OTHERS, label, looks, write
@@ -16,7 +17,7 @@ from faig.report.text import layer_labels
 NAMES = [*METHODS, "my_method"]
 FILTERS = [  # figures of which filters do what
     "masking", "masking_psnr", "retraining", "locations", "locations_map", "training",
-    "prediction",
+    "prediction", "specificity", "confusion",
 ]  # fmt: skip
 RANKED, INPUTS = ["blur", "noise"], ["bicubic", "blur", "noise", "blur_noise"]
 RUN = {"network": "net", "seed": 0}
@@ -44,6 +45,24 @@ def ranking(order: np.ndarray) -> pd.DataFrame:
     columns = {"filter": np.arange(10), "layer": ["first"] * 4 + ["last"] * 6, "rank": order}
     parts = [pd.DataFrame(columns).assign(degradation=name, **RUN) for name in RANKED]
     return pd.concat(parts, ignore_index=True)
+
+
+def sets(degradations: list[str], ungained: str = "") -> pd.DataFrame:
+    """The bench's table of two methods: filters take 80 % of their own gain, 10 % of others."""
+    table = rows(
+        {"draw": 0, "loss_baseline": 2.0, "loss_target": 1.0, "dataset": "test"},
+        method=["faig", "my_method"],
+        degradation=degradations,
+        direction=[DELETION, INSERTION],
+        proportion=list(PROPORTIONS),
+        input_degradation=degradations,
+        image=["a", "b"],
+    )
+    own = table["degradation"] == table["input_degradation"]
+    table["loss"] = 1 + np.where(own, 0.8, 0.1)
+    table.loc[table["image"] == "b", ["loss", "loss_baseline", "loss_target"]] *= 1.1
+    table.loc[table["input_degradation"] == ungained, "loss_baseline"] = 0.9
+    return table
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +95,8 @@ def tables() -> dict[str, dict]:
         "locations_map": {"faig": rankings["faig"]},
         "training": {"baseline": history, "target": history},
         "prediction": {"predicted": predicted},
+        "confusion": {"predicted": predicted},
+        "specificity": {"sets": sets(RANKED)},
     }
 
 
@@ -172,6 +193,42 @@ def test_mixtures_are_told_from_single_degradations(tables):
     table = with_mixture(tables["prediction"]["predicted"])
     assert set(table[table["mixture"]]["true_degradation"]) == {"blur_noise"}
     assert table["correct"].equals(table["present"])  # everything was predicted to be there
+
+
+def numbers(panel) -> list[int]:
+    return [int(text.get_text()) for text in panel.texts]
+
+
+def test_a_specificity_matrix_has_the_share_of_each_gain_that_each_choice_takes():
+    figure = FIGURES["specificity"](sets(["blur", "noise", "jpeg"]))
+    for panel in figure.axes:
+        assert numbers(panel) == [80, 10, 10, 10, 80, 10, 10, 10, 80]
+
+
+@pytest.mark.parametrize("name", ["specificity", "faithfulness"])
+def test_degradations_without_a_gain_are_left_out_with_a_sentence(name):
+    figure = FIGURES[name](sets(["blur", "noise", "jpeg"], ungained="noise"))
+    assert "as the target gains nothing there: noise." in figure.get_suptitle()
+    shown = {text for text in texts(figure) if "noise" in text} - {
+        figure.get_suptitle().replace("\n", " ")
+    }
+    assert not shown
+    assert "Left out" not in FIGURES[name](sets(RANKED)).get_suptitle()
+    nothing = FIGURES[name](sets(["blur"], ungained="blur"))
+    assert nothing.axes
+    assert "Left out" not in nothing.get_suptitle()
+
+
+def test_a_confusion_matrix_has_how_often_each_degradation_is_predicted(tables):
+    table = tables["confusion"]["predicted"].copy()
+    mine = (table["true_degradation"] == "noise") & (table["image"] == "a@0,0")
+    table["predicted"] = table["present"] & ~mine
+    panel = panel_of(FIGURES["confusion"](table), 0, 0)
+    names = [tick.get_text() for tick in panel.get_yticklabels()]
+    assert names == ["bicubic", "blur", "noise", "blur + noise"]  # mixtures last
+    assert [tick.get_text() for tick in panel.get_xticklabels()] == ["blur", "noise", "none"]
+    assert numbers(panel) == [0, 0, 100, 100, 0, 0, 0, 50, 50, 100, 100, 0]
+    assert len(panel.patches) == 4  # frames where a degradation is present
 
 
 def test_chosen_filters_are_counted_by_layer():

@@ -6,14 +6,15 @@ PLOTS = {
     "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
     "plot_faithfulness", "plot_league", "plot_stability", "plot_trust", "plot_modulation",
-    "plot_strip",
+    "plot_strip", "plot_specificity", "plot_confusion",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
 QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
 TRUST = {"judge_trust", "plot_trust", "table_trust", "summarize"}
 BENCH = {
-    "measure_faithfulness", "plot_faithfulness", "plot_league", "table_league", "table_findings",
+    "measure_faithfulness", "plot_faithfulness", "plot_specificity", "plot_league", "table_league",
+    "table_findings",
 } | TRUST  # fmt: skip
 MASKING = {
     "mask", "plot_masking", "plot_masking_psnr", "table_masking", "table_findings", "summarize",
@@ -37,7 +38,8 @@ COMPARED = {"compare_photographs"}
 COMPARED_BLURRED = {"compare_photographs_two_branch"}
 BLURRED = {"synthesize_two_branch"} | COMPARED_BLURRED | LEARNING
 PREDICTION = {
-    "predict", "plot_prediction", "table_prediction", "table_findings", "summarize",
+    "predict", "plot_prediction", "plot_confusion", "table_prediction", "table_findings",
+    "summarize",
 } | KNOWLEDGE  # fmt: skip
 EVALUATION = {
     "evaluate", "plot_masking_psnr", "plot_retraining", "table_networks", "table_masking",
@@ -62,9 +64,9 @@ ATTRIBUTION = {"attribute", "table_completeness", "take_signed"} | RANKING
 HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
     "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
-    "plot_prediction", "plot_modulation", "plot_grid", "plot_strip",
-    "table_findings", "table_masking", "table_league", "table_retraining", "table_locations",
-    "table_prediction", "table_completeness", "table_stability", "table_sanity",
+    "plot_prediction", "plot_confusion", "plot_specificity", "plot_modulation", "plot_grid",
+    "plot_strip", "table_findings", "table_masking", "table_league", "table_retraining",
+    "table_locations", "table_prediction", "table_completeness", "table_stability", "table_sanity",
     "table_localisation",
 } | TRUST  # fmt: skip
 # on the same crops

@@ -73,6 +73,7 @@ SHOWABLE = {
         "plot_masking": MASKED | HEALTH,
         "plot_masking_psnr": MASKED | REFERENCE | HEALTH,
         "plot_faithfulness": SETS | HEALTH,
+        "plot_specificity": SETS | HEALTH,
         "plot_league": LEAGUE | HEALTH,
         "plot_modulation": MODULATED | HEALTH,
         "plot_transplant": TRANSPLANTED | HEALTH,
@@ -92,6 +93,7 @@ SHOWABLE = {
     },
     "5 Prediction": {
         "plot_prediction": PREDICTED | HEALTH,
+        "plot_confusion": PREDICTED | HEALTH,
         "table_prediction": PREDICTED | HEALTH,
     },
     "6 Exactness": {

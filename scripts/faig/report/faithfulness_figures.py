@@ -1,6 +1,7 @@
 """Figures of the bench: which ranking's top filters carry the skill, and the league of rankings."""
 
-from itertools import product
+from collections.abc import Mapping, Sequence
+from itertools import product, zip_longest
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ..attribution.ranking import TOP
 from ..evaluation.faithfulness import DELETION, INSERTION, NULLS, PROPORTIONS
 from ..evaluation.league import Measured
 from .looks import METHODS, STAGES, Look, label, looks
-from .panels import empty_figure, legend, line_handles, title
+from .panels import empty_figure, frame, heat_map, legend, line_handles, title
 
 # columns of the league's figure: what is drawn, its axis, and where the best ranking lies
 COLUMNS = {
@@ -21,6 +22,7 @@ COLUMNS = {
     "specificity": "specificity index",
     "spearman": "rank correlation with\nexact effects",
 }
+COLUMNS_OF_MATRICES = 2  # of the figure of specificity
 SIDE_EFFECT = {"marker": "x", "color": "black", "markersize": 4, "linestyle": ""}
 SHOWN = -0.5, 1.5  # restored shares; a curve that leaves them is cut at the border
 
@@ -37,10 +39,10 @@ def faithfulness(sets: pd.DataFrame) -> Figure:
     """
     methods = [name for name in sets["method"].unique() if name not in NULLS]
     styles = looks(methods, METHODS)
-    degradations = list(sets["degradation"].unique())
+    seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
+    degradations, left_out = _with_gain(seeds, methods[0])
     figure = empty_figure(5.2, 3.2 * len(degradations))
     axes = figure.subplots(2, len(degradations), squeeze=False, sharex=True, sharey=True)
-    seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
     for (i, direction), (j, degradation) in product(
         enumerate((DELETION, INSERTION)), enumerate(degradations)
     ):
@@ -62,9 +64,74 @@ def faithfulness(sets: pd.DataFrame) -> Figure:
             panel.set_xlabel("filters (%)")
         if j == 0:
             panel.set_ylabel(f"{direction}\nrestored share of the gain")
-    title(figure, sets, "what the top filters carry", "crop")
+    title(figure, sets, "what the top filters carry", "crop", left_out)
     legend(figure, line_handles(styles | STAGES), 4)
     return figure
+
+
+def specificity(sets: pd.DataFrame) -> Figure:
+    """Which gains are lost when a degradation's filters are deleted, a matrix for each method.
+
+    What to look for: dark in the frames, white elsewhere. A dark cell outside them is a skill
+    that shares its filters with another.
+
+    Args:
+        sets: as of `faithfulness`.
+    """
+    methods = [name for name in sets["method"].unique() if name not in NULLS]
+    seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
+    found = {m: np.array([s.matrix(m, 0, TOP) for s in seeds]) for m in methods}
+    names, left_out = _with_gain(seeds, methods[0])
+    kept = [seeds[0].degradations.index(name) for name in names]
+    rows = -(-len(methods) // COLUMNS_OF_MATRICES)
+    figure = empty_figure(0.9 + rows * (0.9 + 0.27 * len(names)))
+    axes = figure.subplots(
+        rows, min(len(methods), COLUMNS_OF_MATRICES), squeeze=False, sharex=True, sharey=True
+    )
+    for panel, method in zip_longest(axes.flat, methods):
+        if method is None:
+            panel.remove()
+            continue
+        shares = 100 * found[method][:, kept][:, :, kept]
+        heat_map(panel, _mean(shares), names, names)
+        for place in range(len(names)):
+            frame(panel, place, place)
+        panel.set_title(label(method))
+        below = panel.get_subplotspec().num2 + axes.shape[1]
+        panel.tick_params(labelbottom=below >= len(methods))
+    figure.supxlabel("input")
+    figure.supylabel("whose filters are deleted")
+    title(figure, sets, f"gain lost without the top {TOP:.0%} (%)", "crop", left_out)
+    return figure
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what there is; NaN where there is nothing."""
+    there = np.isfinite(values)
+    counts = there.sum(axis=0)
+    return np.where(counts, np.where(there, values, 0).sum(axis=0) / counts.clip(1), np.nan)
+
+
+def _with_gain(seeds: Sequence[Measured], method: str) -> tuple[list[str], str]:
+    """As `_gained`, told by the curves of a method."""
+    return _gained(
+        {
+            name: any(seed.curve(method, name, DELETION).notna().any() for seed in seeds)
+            for name in seeds[0].degradations
+        }
+    )
+
+
+def _gained(gains: Mapping[str, bool]) -> tuple[list[str], str]:
+    """Degradations that the target gains something on, and a sentence on the others.
+
+    All are kept, without a sentence, where it gains nothing at all.
+    """
+    kept = [name for name, gained in gains.items() if gained]
+    others = ", ".join(label(name) for name in gains if name not in kept)
+    if not kept or not others:
+        return list(gains), ""
+    return kept, f"Left out, as the target gains nothing there: {others}."
 
 
 def league(league: pd.DataFrame) -> Figure:
@@ -77,7 +144,8 @@ def league(league: pd.DataFrame) -> Figure:
     Args:
         league: see `evaluation.league.league`, with the columns network and seed.
     """
-    degradations = list(league["degradation"].unique())
+    removed = league["removed"].notna().groupby(league["degradation"], sort=False).any()
+    degradations, left_out = _gained(removed.to_dict())
     names = list(league["method"].unique())
     styles = looks(names, METHODS)
     figure = empty_figure(1.2 + 0.27 * len(names) * len(degradations), 9)
@@ -98,7 +166,8 @@ def league(league: pd.DataFrame) -> Figure:
             panel.set_xlabel(COLUMNS[column])
     cross = Line2D([], [], label="gain lost on another degradation", **SIDE_EFFECT)
     legend(figure, [cross])
-    title(figure, league, f"rankings judged at {TOP:.0%} of the filters")
+    text = f"rankings judged at {TOP:.0%} of the filters"
+    title(figure, league, text, left_out=left_out)
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ..evaluation.verdicts import VERDICTS
@@ -42,9 +42,12 @@ def extent(table: pd.DataFrame, images: str = "image") -> str:
     return ", ".join(f"{n} {noun}{'s' * (n > 1)}" for noun, n in counts.items())
 
 
-def title(figure: Figure, table: pd.DataFrame, text: str, images: str = "image") -> None:
-    """Network, what is shown, and its `extent`."""
-    figure.suptitle(f"{table['network'].iloc[0]}: {text} ({extent(table, images)})")
+def title(
+    figure: Figure, table: pd.DataFrame, text: str, images: str = "image", left_out: str = ""
+) -> None:
+    """Network, what is shown, its `extent`, and a sentence on what is not shown, if any."""
+    lines = f"{table['network'].iloc[0]}: {text} ({extent(table, images)})\n{left_out}"
+    figure.suptitle(lines.strip())
 
 
 def say_unfit(figure: Figure, health: pd.DataFrame) -> None:
@@ -137,3 +140,29 @@ def band(
     every = -(-len(middle) // marks) if marks else None
     panel.plot(middle.index, middle, **look.of_lines, markevery=every)
     panel.fill_between(middle.index, groups.min(), groups.max(), color=look.colour, alpha=0.2, lw=0)
+
+
+def heat_map(
+    panel: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str], width: int = 9
+) -> None:
+    """A table of percentages as cells, the darker the higher, each with its number.
+
+    Args:
+        values: (rows, columns); 0 is white, 100 and above darkest; NaN has no number.
+        rows, columns: names, shown by their `label`.
+        width: of the columns' labels, in characters.
+    """
+    panel.imshow(np.nan_to_num(values), cmap="Greys", vmin=0, vmax=125, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if value > 65 else "black"
+            panel.text(j, i, f"{value:.0f}", ha="center", va="center", color=colour)
+    panel.set_xticks(range(len(columns)), [wrapped(name, width) for name in columns])
+    panel.set_yticks(range(len(rows)), [label(name) for name in rows])
+    panel.grid(visible=False)
+
+
+def frame(panel: Axes, row: int, column: int) -> None:
+    """A frame around a cell of a heat map."""
+    corner = column - 0.47, row - 0.45
+    panel.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor="#D55E00", linewidth=1.6))

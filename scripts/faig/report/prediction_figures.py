@@ -11,9 +11,19 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from .looks import REFERENCES, VARIANTS, Look, label
-from .panels import bar_handles, empty_figure, grouped_bars, point_handles, title, wrapped
+from .panels import (
+    bar_handles,
+    empty_figure,
+    frame,
+    grouped_bars,
+    heat_map,
+    point_handles,
+    title,
+    wrapped,
+)
 from .summaries import summarise, with_mixture
 
+NOTHING = "none"  # of the ranked degradations
 MIXED = "#EDEDED"  # background of inputs with several degradations
 
 
@@ -38,6 +48,39 @@ def prediction(predicted: pd.DataFrame) -> Figure:
     title(figure, predicted, "degradation predicted from the filters in use", "crop")
     handles = bar_handles(_accuracy_looks(table))
     lower.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def confusion(predicted: pd.DataFrame) -> Figure:
+    """How often each degradation is predicted, by the true one: mixtures last.
+
+    What to look for: dark in the frames, which are where the degradation is present, white
+    elsewhere. More than one may be predicted, so that rows need not sum to 100.
+
+    Args:
+        predicted: as of `prediction`; only answers that need no ground truth are shown.
+    """
+    table = with_mixture(predicted[predicted["reference"] == "target_output"])
+    inputs = table.drop_duplicates("true_degradation").sort_values("mixture", kind="stable")
+    names, ranked = list(inputs["true_degradation"]), list(table["degradation"].unique())
+    variants = list(table["variant"].unique())
+    figure = empty_figure(1.4 + 0.27 * len(names))
+    axes = figure.subplots(1, len(variants), squeeze=False, sharey=True)[0]
+    for panel, variant in zip(axes, variants, strict=True):
+        rows = table[table["variant"] == variant]
+        keys = ["true_degradation", "network", "seed", "dataset", "image"]
+        crops = rows.pivot_table("predicted", keys, "degradation", aggfunc="max").astype(float)
+        crops[NOTHING] = 1 - crops.max(axis=1)
+        shares = 100 * crops.groupby("true_degradation").mean().loc[names, [*ranked, NOTHING]]
+        heat_map(panel, shares.to_numpy(), names, [*ranked, NOTHING], 7)
+        present = rows[rows["present"]].drop_duplicates(["true_degradation", "degradation"])
+        for true, there in zip(present["true_degradation"], present["degradation"], strict=True):
+            frame(panel, names.index(true), ranked.index(there))
+        panel.axhline(len(names) - inputs["mixture"].sum() - 0.5, color="black", linewidth=1)
+        panel.set_title(label(variant))
+        panel.set_xlabel("predicted (% of the crops)")
+    axes[0].set_ylabel("true degradation")
+    title(figure, predicted, "degradation predicted, without the ground truth", "crop")
     return figure
 
 
