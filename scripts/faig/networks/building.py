@@ -109,8 +109,8 @@ def read_spec(path: Path) -> dict:
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:
     """Put weights into a network.
 
-    Tensors whose last name is in the network's attribute `computed` are left out: other software
-    stores them beside the weights, and the network makes them itself.
+    Tensors whose last name is in the network's attribute `computed_buffers` are left out: other
+    software stores them beside the weights, and the network makes them itself.
 
     Args:
         source: where the weights came from, for the error message.
@@ -119,7 +119,7 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         InputError: names or shapes differ, or numbers of another kind are given (whole ones for
             weights); names the first that do.
     """
-    computed = getattr(network, "computed", ())
+    computed = getattr(network, "computed_buffers", ())
     state = {k: v for k, v in state.items() if k.rpartition(".")[2] not in computed}
     own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in state.items()}
