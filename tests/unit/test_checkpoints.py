@@ -261,6 +261,8 @@ SMALL = {
     "dan2": {"features": 6, "groups": 1, "blocks": 2, "estimator_features": 4},
     "dasr": {"features": 6, "groups": 2, "blocks": 1, "encoder_features": 3, "queue": 16},
     "upconv7": {},
+    "rcan": {"features": 4, "groups": 1, "blocks": 2, "reduction": 2},
+    "swinir": {"features": 4, "depths": [1, 2], "heads": 2},
 }
 
 
