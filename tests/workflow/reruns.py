@@ -6,7 +6,7 @@ PLOTS = {
     "plot_quadrature", "plot_benchmark", "plot_training_benchmark", "plot_two_branch",
     "plot_two_branch_sigma", "plot_two_branch_knowledge", "plot_two_branch_training",
     "plot_faithfulness", "plot_league", "plot_stability", "plot_trust", "plot_modulation",
-    "plot_strip", "plot_specificity", "plot_confusion",
+    "plot_strip", "plot_specificity", "plot_confusion", "explore",
 }  # fmt: skip
 COST = {"measure_attribution", "gather_measured", "plot_benchmark"}
 SPEED = {"measure_training", "gather_measured", "plot_training_benchmark"}
@@ -14,7 +14,7 @@ QUADRATURE = {"measure_quadrature", "plot_quadrature"} | COST
 TRUST = {"judge_trust", "plot_trust", "table_trust", "summarize"}
 BENCH = {
     "measure_faithfulness", "plot_faithfulness", "plot_specificity", "plot_league", "table_league",
-    "table_findings",
+    "table_findings", "explore",
 } | TRUST  # fmt: skip
 MASKING = {
     "mask", "plot_masking", "plot_masking_psnr", "table_masking", "table_findings", "summarize",
@@ -46,7 +46,8 @@ EVALUATION = {
     "table_retraining", "table_localisation", "summarize",
 }  # fmt: skip
 GRID = {"plot_grid"}
-STRIP = {"plot_strip"}
+EXPLORER = {"explore"}
+STRIP = {"plot_strip"} | EXPLORER
 MODULATION = {"modulate", "plot_modulation", "table_findings", "summarize"}
 MODULATED = {"export_modulated"}
 TRANSPLANT = {"transplant", "plot_transplant", "table_transplant", "summarize"}
@@ -65,7 +66,7 @@ HEALTH = {
     "check_health", "plot_health", "table_health", "plot_masking", "plot_masking_psnr",
     "plot_faithfulness", "plot_league", "plot_retraining", "plot_locations", "plot_locations_map",
     "plot_prediction", "plot_confusion", "plot_specificity", "plot_modulation", "plot_grid",
-    "plot_strip", "table_findings", "table_masking", "table_league", "table_retraining",
+    "plot_strip", "explore", "table_findings", "table_masking", "table_league", "table_retraining",
     "table_locations", "table_prediction", "table_completeness", "table_stability", "table_sanity",
     "table_localisation",
 } | TRUST  # fmt: skip

@@ -114,6 +114,7 @@ def test_report_holds_figures_and_tables(results):
         "grid_small.png",
         "strip_small.png",
         "prediction_small.png",
+        "explorer.html",
         "masking.csv",
     ):
         assert name in html

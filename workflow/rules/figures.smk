@@ -12,7 +12,7 @@ for CATEGORY, RULES in SHOWN.items():
             pathvars:
                 per=ONE,
             params:
-                **step(*KINDS[KIND][0], inputs=named_tables(NAME, SOURCES)),
+                **step(*KINDS[KIND][0], inputs=named_tables([NAME], SOURCES)),
 
 
 # of figures that show the first test image as the first seed's networks restore it
@@ -40,10 +40,22 @@ use rule step from compute as plot_strip with:
         **RESTORED,
     output:
         *figure("strip", "2 Masking"),
+        images="<run>/modulation/{network}/strip.parquet",
     pathvars:
         per="{network}",
     params:
         **step("plot_strip", section.strip, its_network, tells="network"),
+
+
+use rule step from local as explore with:
+    input:
+        **spread(EXPLORED, "all"),
+    output:
+        shown("<run>/explorer.html", "explorer", "0 Summary", "all"),
+    pathvars:
+        per="all",
+    params:
+        **step("explore", inputs=named_tables([], EXPLORED)),
 
 
 use rule step from local as summarize with:

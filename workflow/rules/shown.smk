@@ -18,6 +18,7 @@ SETS = {"sets": f"<run>/faithfulness/{PER_PAIR}/sets.parquet"}
 LEAGUE = {"league": f"<run>/faithfulness/{PER_PAIR}/league.parquet"}
 MODULATED = {"modulated": f"<run>/modulation/{PER_PAIR}.parquet"}
 TRANSPLANTED = {"transplanted": f"<run>/transplant/{PER_PAIR}.parquet"}
+EFFECTS = {"effects": f"<run>/faithfulness/{PER_PAIR}/effects.parquet"}
 PREDICTED = {"predicted": f"<run>/prediction/{PER_PAIR}.parquet"}
 QUADRATURE, COST, SPEED = (
     {name: f"<benchmark>/{{network}}/{name}.parquet"}
@@ -26,6 +27,12 @@ QUADRATURE, COST, SPEED = (
 EVALUATED = {"evaluated": f"{COMPARED}/evaluation.parquet"}
 KNOWN = EVALUATED | {"probed": f"{COMPARED}/probe.parquet"} | PREDICTED
 LEARNED = {v: f"{COMPARED}/{v}_history.parquet" for v in VARIANTS}
+
+# of the first seed, what every filter is told by
+EXPLORED = {
+    name: path.replace("{seed}", str(SEEDS[0]))
+    for name, path in (RANKED | EFFECTS | HEALTH).items()
+} | {"strip": "<run>/modulation/{network}/strip.parquet"}
 
 # tables that there are only where the config asks for a stage
 OF_STAGES = {
@@ -198,11 +205,11 @@ def spread(sources, one):
     }
 
 
-def named_tables(name, sources):
-    """Function of a job's inputs: what tells plot.py and make_table.py which table is what."""
+def named_tables(before, sources):
+    """Function of a job's inputs: some words, and what tells a script which table is what."""
 
     def words(wildcards, input):
-        found = [name]
+        found = [*before]
         for source, path in sources.items():
             networks = all_of(source, path)
             if "network" in wildcards.keys() and "{system}" not in path:
@@ -244,6 +251,7 @@ GRIDS = expand(
 REPORTED = [
     *targets(*(c for c in SHOWN if c not in (ON_DEMAND, COMPARING))),
     *GRIDS,
+    "<run>/explorer.html",
     "<run>/tables/summary.txt",
 ]
 QUADRATURES = [path for path in targets("6 Exactness") if path.endswith(".png")]

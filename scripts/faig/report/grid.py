@@ -1,10 +1,12 @@
 """The visual grid: one test image as baseline, target and masked targets restore it."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..attribution.pair import Pair
 from ..attribution.ranking import TOP
@@ -14,7 +16,7 @@ from ..data.store import ImageStore
 from ..evaluation.ablation import choices, mask
 from ..evaluation.modulation import modulated
 from ..networks.restoring import restore
-from .looks import label
+from .looks import input_label, label
 from .panels import WIDTH, empty_figure, say_unfit, wrapped
 
 SIDE = 96  # of the crop that is shown, in HR pixels
@@ -63,7 +65,7 @@ def restored(pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame) 
         states[f"{label(choice.degradation)} filters masked"] = mask(pair, choice)
     crop = find_crop(store)
     rows = {
-        f"{label(degradation)} input": cells(pair, store, crop, degradation, states)
+        input_label(degradation): cells(pair, store, crop, degradation, states)
         for degradation in ranking["degradation"].unique()
     }
     return f"{crop.image} without {label(method)}'s top {100 * TOP:g} % filters", rows
@@ -95,9 +97,37 @@ def strengths(
             )
             for value in sorted(values)
         }
-        rows[f"{label(name)} input"] = cells(pair, store, crop, name, states)
+        rows[input_label(name)] = cells(pair, store, crop, name, states)
     text = f"{label(method)}'s top {100 * proportion:g} % filters"
     return f"{crop.image}, {text} at strengths from baseline to target", rows
+
+
+def image_table(
+    title: str, rows: Mapping[str, Mapping[str, tuple[np.ndarray, str]]]
+) -> pd.DataFrame:
+    """The images of a grid as a table.
+
+    Args:
+        title: what they show.
+        rows: see `grid`.
+
+    Returns:
+        A row per image: row, column, the text below it, title, and png, the file's bytes.
+    """
+    return pd.DataFrame(
+        {"row": row, "column": column, "text": text, "title": title, "png": png(image)}
+        for row, images in rows.items()
+        for column, (image, text) in images.items()
+    )
+
+
+def png(image: np.ndarray) -> bytes:
+    """An image (H, W, 3), uint8 or in [0, 1], as a PNG file."""
+    if image.dtype != np.uint8:
+        image = (255 * image.clip(0, 1)).round().astype(np.uint8)
+    file = BytesIO()
+    Image.fromarray(image).save(file, "png", optimize=True)
+    return file.getvalue()
 
 
 def most_detailed(pixels: np.ndarray, side: int, step: int) -> tuple[int, int]:

@@ -135,6 +135,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+def input_label(degradation: str) -> str:
+    """What images with a degradation are called in a figure."""
+    return f"{label(degradation)} input"
+
+
 def looks(names: Collection[str], known: Mapping[str, Look]) -> dict[str, Look]:
     """A look for every name.
 

@@ -51,19 +51,23 @@ def title(
 
 
 def say_unfit(figure: Figure, health: pd.DataFrame) -> None:
-    """Add to the title that the pair cannot be attributed, if that is so.
+    """Add to the title that the pair cannot be attributed, if that is so, see `unfit`."""
+    if text := unfit(health):
+        figure.suptitle(f"{figure.get_suptitle()}\n{wrapped(text, 100)}")
+
+
+def unfit(health: pd.DataFrame) -> str:
+    """That a pair cannot be attributed, and why; empty if it can.
 
     Args:
         health: columns input_degradation, verdict, reason, and seed if there are several.
     """
-    unfit = health[health["verdict"] == VERDICTS[-1]]
-    if unfit.empty:
-        return
-    row = unfit.iloc[0]
+    rows = health[health["verdict"] == VERDICTS[-1]]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
     seed = f"seed {row['seed']}, " if "seed" in row else ""
-    where = f"{seed}{row['input_degradation']}: {row['reason']}"
-    text = wrapped(f"UNFIT PAIR, rankings mean nothing: {where}", 100)
-    figure.suptitle(f"{figure.get_suptitle()}\n{text}")
+    return f"UNFIT PAIR, rankings mean nothing: {seed}{row['input_degradation']}: {row['reason']}"
 
 
 def legend(figure: Figure, handles: Sequence, columns: int = 6) -> None:

@@ -4,6 +4,7 @@ A ranking has a row per filter and degradation, perhaps more than memory holds. 
 parts, of which no more is kept than is shown.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,22 +27,52 @@ def read_shown(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, damaged or cut short.
     """
+    return read_top(path) if is_ranking(path) else read_table(path)
+
+
+def is_ranking(path: str | Path) -> bool:
+    """Whether a table is one.
+
+    Raises:
+        InputError: the file is missing, damaged or cut short.
+    """
     with readable(path):
-        ranking = set(COLUMNS) <= set(pq.read_schema(path).names)
-    return read_top(path) if ranking else read_table(path)
+        return set(COLUMNS) <= set(pq.read_schema(path).names)
 
 
-def read_top(path: str | Path, proportion: float = LOCATED) -> pd.DataFrame:
+def count(path: str | Path) -> int:
+    """Rows of a table.
+
+    Raises:
+        InputError: see `is_ranking`.
+    """
+    with readable(path):
+        return pq.read_metadata(path).num_rows
+
+
+def read_top(
+    path: str | Path,
+    proportion: float = LOCATED,
+    more: Sequence[str] = (),
+    filters: Iterable[int] = (),
+) -> pd.DataFrame:
     """The top of a ranking, and the first filter of every layer.
 
+    Args:
+        more: columns.
+        filters: that are wanted wherever they rank.
+
     Returns:
-        Columns filter, layer, degradation, rank, and those of `with_layers`, in the file's order.
+        Columns filter, layer, degradation, rank, more, and those of `with_layers`, in the file's
+        order.
     """
     with readable(path):
         layers = _layers(pq.ParquetFile(path))
         limit = number(layers["filters"].sum(), proportion)
-        wanted = (pc.field("rank") < limit) | pc.field("filter").isin(layers["first"].tolist())
-        rows = pq.read_table(path, columns=COLUMNS, filters=wanted).to_pandas()
+        wanted = (pc.field("rank") < limit) | pc.field("filter").isin(
+            [*layers["first"].tolist(), *filters]
+        )
+        rows = pq.read_table(path, columns=[*COLUMNS, *more], filters=wanted).to_pandas()
     return rows.join(layers, on="layer")
 
 
