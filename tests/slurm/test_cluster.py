@@ -38,12 +38,13 @@ ENVIRONMENT = {
 
 
 def drill_config() -> dict:
-    """The tiny run with fewer methods, and a network whose training waits for the test."""
+    """The tiny run with fewer jobs, and a network whose training waits for the test."""
     config = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text())
     config["networks"] = {"braked": {"architecture": "braked:Braked"}}
     config["training"]["target"]["iterations"] = ITERATIONS
     config["attribution"]["methods"] = {"faig": {"nodes": 2}, "random": {}}
-    config["two_branch"] = None
+    config["retraining"]["methods"] = ["faig"]
+    config["two_branch"] = config["benchmark"]["curve"] = None
     return config
 
 
