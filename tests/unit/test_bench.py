@@ -13,7 +13,7 @@ from faig.base.errors import InputError
 from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
 from faig.evaluation.choosing import choose
 from faig.evaluation.faithfulness import DELETION, INSERTION, LIKE_NULL, NULL
-from faig.evaluation.league import league
+from faig.evaluation.league import league, reproduced
 from faig.evaluation.prediction import spread_crops
 from torch import nn
 from toys import CPU, SmoothNetwork, random_pair, write_store
@@ -135,6 +135,7 @@ def test_a_ranking_that_finds_the_plant_wins_everywhere(judged):
         assert found["clean_db"] == pytest.approx(0, abs=1e-3)
         assert found["specificity"] == pytest.approx(1)
         assert found["precision"] == 1
+        assert found["effects_agreement"] > 0.9
 
 
 def test_a_ranking_that_swaps_the_degradations_loses(judged):
@@ -351,3 +352,19 @@ def test_a_single_degradation_is_deleted_and_inserted_but_not_contrasted(pair, s
     for contrast in ("mean", "largest"):
         with pytest.raises(InputError, match="two or more degradations"):
             choose(pair, scores, contrast, {"dark": 1.0}, store)
+
+
+def test_effects_that_are_the_images_own_agree_with_no_others():
+    """Of 200 filters and four images: what is the filter's is found again, chance is not."""
+    rng = np.random.default_rng(0)
+    whose = {"filter": rng.normal(size=(200, 1)), "image": rng.normal(size=(200, 4))}
+    found = {}
+    for name, effect in whose.items():
+        table = pd.DataFrame(np.broadcast_to(effect, (200, 4)), columns=[*"abcd"])
+        table = (
+            table.rename_axis("filter").reset_index().melt("filter", [*"abcd"], "image", "effect")
+        )
+        found[name] = reproduced(table.assign(dataset="photos"))
+    assert found["filter"] == pytest.approx(1)
+    assert abs(found["image"]) < 0.3
+    assert np.isnan(reproduced(table[table["image"] == "a"].assign(dataset="photos")))

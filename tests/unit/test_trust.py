@@ -19,7 +19,7 @@ FACTS = {
 }  # fmt: skip
 CLEAN = {"attributed": False, "gain": -1.0, "gain_error": 1.0, "barrier": 0.2, "monotony": -1.0}
 HALVES = {"trial": "halves", "proportion": 0.01, "measured": True, "agreement": 0.7}
-JUDGED = {"specificity": 0.4, "specificity_p": 0.048, "spearman": 0.8}
+JUDGED = {"specificity": 0.4, "specificity_p": 0.048, "spearman": 0.8, "effects_agreement": 0.9}
 
 
 def lights(facts=(), predicted=0.8, measured=True, found=0.0, equal=0.0, judged=(), seeds=()):
@@ -82,7 +82,7 @@ def test_a_pair_without_fault_is_green_throughout():
             {"judged": {"specificity": np.nan, "specificity_p": np.nan}},
             "specificity", NOT_MEASURED, "standard error",
         ),
-        ({"judged": {"spearman": 0.35}}, "exact effects", "amber", "0.35"),
+        ({"judged": {"spearman": 0.35}}, "exact effects", "amber", "agree to 0.90"),
         ({"judged": {"spearman": np.nan}}, "exact effects", NOT_MEASURED, "alone"),
     ],
 )  # fmt: skip

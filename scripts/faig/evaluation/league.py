@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.ranking import TOP
-from ..attribution.stability import spearman
+from ..attribution.stability import halves, spearman, spearman_brown
 from .faithfulness import (
     DELETION,
     ENOUGH,
@@ -124,7 +124,8 @@ def league(
         - areas of both curves and the collapse, see `faithfulness`.
         - specificity, the index over all degradations; specificity_p and specificity_p_like, its p
           against random filters of the same layers, and of those that changed alike.
-        - spearman and precision of the scores with the exact effects, see `agreement`.
+        - spearman and precision of the scores with the exact effects, and the effects' own
+          agreement, see `agreement`.
 
         The nulls' rows are means over draws; removed_low and removed_high their 95 % range.
     """
@@ -267,9 +268,11 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     Returns:
         spearman: rank correlation over the sampled filters; NaN if all scores are equal.
         precision: share of the `MOST` largest effects among as many best scores.
+        effects_agreement: see `reproduced`.
     """
     rows = effects[effects["input_degradation"] == degradation]
-    exact = (rows["loss"] - rows["loss_target"]).groupby(rows["filter"]).mean()
+    rows = rows.assign(effect=rows["loss"] - rows["loss_target"])
+    exact = rows.groupby("filter")["effect"].mean()
     own = ranking[ranking["degradation"] == degradation].set_index("filter")
     # a contrast says what else a filter does, not what deleting it does to this degradation
     own = own["own_score" if "own_score" in own else "score"]
@@ -279,4 +282,25 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     return {
         "spearman": spearman(scores.to_numpy(float), exact.to_numpy(float)),
         "precision": len(found) / count,
+        "effects_agreement": reproduced(rows),
     }
+
+
+def reproduced(effects: pd.DataFrame) -> float:
+    """Rank correlation that the exact effects would have with those on as many other images.
+
+    Deleting one filter of a network at its optimum changes little, and that may hang on the image
+    more than on the filter: then no score that was found on other images predicts it.
+
+    Args:
+        effects: columns filter, dataset, image, effect.
+
+    Returns:
+        What halves of the images predict, see `spearman_brown`; NaN of a single image.
+    """
+    table = effects.pivot_table("effect", "filter", ["dataset", "image"])
+    parts = halves(list(table))
+    if parts is None:
+        return np.nan
+    one, other = (table.iloc[:, part].mean(axis=1).to_numpy(float) for part in parts)
+    return spearman_brown(spearman(one, other))

@@ -47,7 +47,8 @@ MEANINGS = {
     "training's, not the skill's",
     "sanity": "a pair without the skill would be told the same: these filters are large or busy",
     "specificity": "random filters of the same layers do as well: the layers are the finding",
-    "exact effects": "a high score does not say that the filter is missed when it alone is gone",
+    "exact effects": "a high score does not say that the filter is missed when it alone is gone; "
+    "where the effects agree as little between images, no score can",
 }
 
 
@@ -205,19 +206,7 @@ def _ranking(
         yield _seeds(method, seeds, limits)
     yield _sanity(method, sanity, limits)
     yield _specificity(method, league, limits)
-    effects = league.loc[league["spearman"].idxmin()] if league["spearman"].notna().any() else None
-    value = np.nan if effects is None else effects["spearman"]
-    yield Light(
-        "exact effects",
-        value,
-        f"rank correlation at least {limits.effects_green:g}",
-        at_least(value, limits.effects_green, limits.effects_amber),
-        "no filter was deleted alone"
-        if effects is None
-        else f"rank correlation {value:z.2f} with what deleting single filters does on "
-        f"{effects['degradation']}",
-        method,
-    )
+    yield _effects(method, league, limits)
 
 
 def _stability(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
@@ -273,6 +262,21 @@ def _specificity(method: str, league: pd.DataFrame, limits: TrustLimits) -> Ligh
         reason = "a gain on the test crops is not above twice its standard error"
     threshold = f"p at most {limits.specificity:g}"
     return Light("specificity", chance, threshold, level, reason, method)
+
+
+def _effects(method: str, league: pd.DataFrame, limits: TrustLimits) -> Light:
+    threshold = f"rank correlation at least {limits.effects_green:g}"
+    if league["spearman"].isna().all():
+        note = "no filter was deleted alone"
+        return Light("exact effects", np.nan, threshold, NOT_MEASURED, note, method)
+    worst = league.loc[league["spearman"].idxmin()]
+    value, own = worst["spearman"], worst["effects_agreement"]
+    reason = f"rank correlation {value:z.2f} with what deleting single filters does on "
+    reason += worst["degradation"]
+    if np.isfinite(own):
+        reason += f", which would agree to {own:z.2f} with the same on as many other images"
+    level = at_least(value, limits.effects_green, limits.effects_amber)
+    return Light("exact effects", value, threshold, level, reason, method)
 
 
 def order(level: str) -> int:
