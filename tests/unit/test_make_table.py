@@ -329,6 +329,21 @@ def test_summary_tells_damage_from_a_skill_that_is_lost(results):
     assert "filters (0.4%, by faig) carry" not in said
 
 
+def test_summary_tells_what_filters_bring_to_another_network(results):
+    row = {"network": "net", "receiver": "null_target", "method": "faig", "proportion": 0.05}
+    own = {"degradation": "blur", "input_degradation": "blur", "gained": 0.4}
+    shares = {"share": 60.0, "share_low": 51.0, "share_high": 70.0, "share_random": 8.0}
+    other = {**row, **own, "input_degradation": "noise", **shares, "gained": 9.0}
+    unlike = {**row, **own, "degradation": "noise", "input_degradation": "noise"}
+    results["transplant"] = pd.DataFrame([{**row, **own, **shares}, other, unlike])
+    said = " ".join(summarize(results).split())
+    put = "faig's top 5% for {} put into null_target: +0.40 dB"
+    bring = ", 60% [51, 70] of the way to the whole target; as many random ones 8%"
+    assert put.format("blur") + bring in said
+    assert put.format("noise") in said
+    assert "+9.00" not in said
+
+
 def test_summary_warns_of_inexact_attribution(results):
     assert "WARNING" in summarize(results)
     results["health"]["more_nodes"] = False

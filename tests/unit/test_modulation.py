@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from faig.attribution.filters import BIASES
 from faig.attribution.pair import Pair
 from faig.base.tables import write_table
 from faig.evaluation.bench import Crops
@@ -40,8 +41,10 @@ def crops(pair):
     )
 
 
+@pytest.mark.parametrize("biases", BIASES)
 @pytest.mark.parametrize(("strength", "end"), [(0, "baseline"), (1, "target")])
-def test_all_units_end_at_exactly_the_baseline_and_the_target(pair, strength, end):
+def test_all_units_end_at_exactly_the_baseline_and_the_target(strength, end, biases):
+    pair = random_pair(SmoothNetwork(), biases=biases)
     state = modulated(pair, ordered_ranking(pair), "blur", strength, 1)
     assert same(state, getattr(pair, end))
 

@@ -1,6 +1,6 @@
 """The answer in one page of text: which filters remove which degradation, how do we know?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
         )
 
 
-def shown(mean: pd.Series, name: str) -> str:
+def shown(mean: Mapping, name: str) -> str:
     """A share with its interval, both in %."""
     low, high = mean[f"{name}_low"], mean[f"{name}_high"]
     if pd.isna(mean[name]):
@@ -194,6 +194,26 @@ def localised(localisation: pd.DataFrame) -> Iterator[str]:
         )
 
 
+def brought(transplant: pd.DataFrame) -> Iterator[str]:
+    """What filters bring to other networks on their own degradation.
+
+    Of the top 1 % if they were transplanted, else of the fewest that were.
+    """
+    proportions = transplant["proportion"].unique()
+    proportion = TOP if TOP in proportions else min(proportions)
+    own = transplant[transplant["degradation"] == transplant["input_degradation"]]
+    for row in own[own["proportion"] == proportion].to_dict("records"):
+        gained = f"{row['gained']:+z.2f}{GLUE}dB"
+        if pd.notna(row["share"]):
+            gained += f", {shown(row, 'share')} of the way to the whole target"
+        if pd.notna(row["share_random"]):
+            gained += f"; as many random ones {percent(row['share_random'])}"
+        yield from prose(
+            f"  {row['method']}'s top {100 * proportion:g}% for {row['degradation']} put into "
+            f"{row['receiver']}: {gained}"
+        )
+
+
 def predicted(prediction: pd.DataFrame) -> Iterator[str]:
     """Accuracy of prediction by either reference, mixtures apart."""
     yield "  degradation told right, ground truth / target's output as reference"
@@ -244,6 +264,7 @@ OPTIONAL = {
     "masking": forgotten,
     "retraining": learned,
     "localisation": localised,
+    "transplant": brought,
     "prediction": predicted,
 }
 
@@ -257,8 +278,8 @@ def summarize(
     """The whole page.
 
     Args:
-        tables: by name, those of `report.tables`; those of masking, re-training and prediction may
-            be missing.
+        tables: by name, those of `report.tables`; those in `OPTIONAL` may be
+            missing.
         left_out: stages that were not asked for, in words.
         units, biases: what was attributed, see `FilterIndex.of`.
     """
