@@ -181,3 +181,17 @@ def test_thresholds_come_from_single_degradations_of_the_calibration_images(tmp_
     keys = ["reference", "variant", "degradation"]
     thresholds = [t.groupby(keys)["threshold"].unique().map(list) for t in (table, without)]
     assert thresholds[0].equals(thresholds[1])
+
+
+def test_a_mixture_that_is_ranked_has_a_threshold_of_its_own(tmp_path):
+    operators = {"bicubic": BICUBIC, "noise": NOISE, "more_noise": NOISE}
+    store = degraded_store(tmp_path / "s.h5", {"a": photo(24, 24)}, operators)
+    pair = random_pair(SmoothNetwork())
+    numbers = np.arange(len(pair.index))
+    selected = {"noise": numbers % 3 == 0, "more_noise": numbers < 9}
+    conditions = {"bicubic": [], "noise": ["noise"], "more_noise": ["noise", "more_noise"]}
+    settings = Settings(conditions, "bicubic", 12, 1, 0.2, {"nodes": 2})
+    table = predict(pair, selected, store, {"test": store}, settings)
+    assert np.isfinite(table["threshold"]).all()
+    own = table[table["degradation"] == "more_noise"]
+    assert set(own.loc[own["present"], "true_degradation"]) == {"more_noise"}
