@@ -61,8 +61,10 @@ def confusion(predicted: pd.DataFrame) -> Figure:
         predicted: as of `prediction`; only answers that need no ground truth are shown.
     """
     table = with_mixture(predicted[predicted["reference"] == "target_output"])
-    inputs = table.drop_duplicates("true_degradation").sort_values("mixture", kind="stable")
-    names, ranked = list(inputs["true_degradation"]), list(table["degradation"].unique())
+    ranked = list(table["degradation"].unique())
+    mixture = table.groupby("true_degradation", sort=False)["mixture"].first()
+    # clean first, then in the order of the columns, so that frames are a diagonal
+    names = sorted(mixture.index, key=lambda n: (mixture[n], n in ranked and 1 + ranked.index(n)))
     variants = list(table["variant"].unique())
     figure = empty_figure(1.4 + 0.27 * len(names))
     axes = figure.subplots(1, len(variants), squeeze=False, sharey=True)[0]
@@ -76,7 +78,7 @@ def confusion(predicted: pd.DataFrame) -> Figure:
         present = rows[rows["present"]].drop_duplicates(["true_degradation", "degradation"])
         for true, there in zip(present["true_degradation"], present["degradation"], strict=True):
             frame(panel, names.index(true), ranked.index(there))
-        panel.axhline(len(names) - inputs["mixture"].sum() - 0.5, color="black", linewidth=1)
+        panel.axhline(len(names) - mixture.sum() - 0.5, color="black", linewidth=1)
         panel.set_title(label(variant))
         panel.set_xlabel("predicted (% of the crops)")
     axes[0].set_ylabel("true degradation")
