@@ -7,6 +7,8 @@ import h5py
 import pandas as pd
 import pytest
 
+from .conftest import HOME
+
 CONTRACT = {
     "models/small/seed0/baseline_history.parquet": "iteration loss lr seconds degradation psnr",
     "models/small/seed0/target_history.parquet": "iteration loss lr seconds degradation psnr",
@@ -118,6 +120,8 @@ def test_report_holds_figures_and_tables(results):
         "masking.csv",
     ):
         assert name in html
+    # Chromium shows no frame of more than 2 MB without
+    assert html.rstrip().endswith((HOME / "workflow/report/frames.html").read_text().rstrip())
 
 
 def test_figures_come_as_png_and_pdf(results):

@@ -140,7 +140,9 @@ def packed(
 
     return {
         "filters": total,
-        "counts": {f"{100 * one:g} %": number(total, one) for one in SHARES if one <= share},
+        "counts": {
+            f"{100 * one:g} %": number(total, one) for one in SHARES if share / 1000 <= one <= share
+        },
         "exact": whole,
         "layers": list(layers.index),
         "labels": [[at.start, name] for at, name in layer_labels(list(layers.index), 40).items()],
