@@ -25,8 +25,8 @@ from tempfile import mkdtemp
 
 HERE = Path(sys.executable).parent
 PRELOADED = (
-    "bokeh.plotting", "filelock", "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps", "psutil",
-    "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "snakemake.cli",
+    "bokeh.plotting", "filelock", "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps",
+    "psutil", "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "snakemake.cli",
     "snakemake.report.html_reporter", "snakemake.storage", "smart_open", "torch", "tqdm", "yte",
 )  # fmt: skip
 
