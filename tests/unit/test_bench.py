@@ -355,16 +355,17 @@ def test_a_single_degradation_is_deleted_and_inserted_but_not_contrasted(pair, s
 
 
 def test_effects_that_are_the_images_own_agree_with_no_others():
-    """Of 200 filters and four images: what is the filter's is found again, chance is not."""
+    """Of 200 filters and four images of two crops: what is the filter's is found again."""
     rng = np.random.default_rng(0)
-    whose = {"filter": rng.normal(size=(200, 1)), "image": rng.normal(size=(200, 4))}
+    crops = [f"{image}@0,{x}" for image in "abcd" for x in (0, 8)]
+    own = rng.normal(size=(200, 4)).repeat(2, axis=1)  # an image's crops agree
     found = {}
-    for name, effect in whose.items():
-        table = pd.DataFrame(np.broadcast_to(effect, (200, 4)), columns=[*"abcd"])
-        table = (
-            table.rename_axis("filter").reset_index().melt("filter", [*"abcd"], "image", "effect")
-        )
+    for name, effect in {"filter": own[:, :1], "image": own}.items():
+        table = pd.DataFrame(np.broadcast_to(effect, (200, 8)), columns=crops)
+        table = table.rename_axis("filter").reset_index()
+        table = table.melt("filter", var_name="image", value_name="effect")
         found[name] = reproduced(table.assign(dataset="photos"))
     assert found["filter"] == pytest.approx(1)
     assert abs(found["image"]) < 0.3
-    assert np.isnan(reproduced(table[table["image"] == "a"].assign(dataset="photos")))
+    assert reproduced(table[table["image"] < "b"].assign(dataset="photos")) == pytest.approx(1)
+    assert np.isnan(reproduced(table[table["image"] == "a@0,0"].assign(dataset="photos")))

@@ -293,13 +293,14 @@ def reproduced(effects: pd.DataFrame) -> float:
     more than on the filter: then no score that was found on other images predicts it.
 
     Args:
-        effects: columns filter, dataset, image, effect.
+        effects: columns filter, dataset, image, effect; the image being a crop, see `Crop`.
 
     Returns:
-        What halves of the images predict, see `spearman_brown`; NaN of a single image.
+        What halves of the images predict, or of a single one its crops, see `spearman_brown`; NaN
+        of a single crop.
     """
     table = effects.pivot_table("effect", "filter", ["dataset", "image"])
-    parts = halves(list(table))
+    parts = halves([f"{dataset} {crop.rpartition('@')[0]}" for dataset, crop in table])
     if parts is None:
         return np.nan
     one, other = (table.iloc[:, part].mean(axis=1).to_numpy(float) for part in parts)
