@@ -522,22 +522,26 @@ def test_the_authors_queue():
 
 
 @pytest.mark.parametrize("architecture", SMALL)
-def test_filters_are_convolutions_only(architecture):
+def test_filters_are_kernels_and_rows_of_linear_layers(architecture):
     network = small(architecture)
     index = FilterIndex.of(network)
     state = network.state_dict()
-    for layer in index.layers:
-        assert state[layer.parameter].shape[:2].numel() == layer.size
     linear = {name for name, module in network.named_modules() if isinstance(module, nn.Linear)}
-    assert not linear & {layer.name for layer in index.layers}
-    assert len(index) == sum(v.shape[0] * v.shape[1] for v in state.values() if v.ndim == 4)
+    for layer in index.layers:
+        dimensions = 1 if layer.name in linear else 2
+        assert state[layer.parameter].shape[:dimensions].numel() == layer.size
+    rows = sum(len(state[f"{name}.weight"]) for name in linear)
+    kernels = sum(v.shape[0] * v.shape[1] for v in state.values() if v.ndim == 4)
+    assert len(index) == rows + kernels
 
 
 def test_made_kernels_are_no_filters():
-    layers = {layer.name for layer in FilterIndex.of(small("dasr")).layers}
-    block = "restorer.body.0.body.0"
-    assert f"{block}.dynamic1.mix" in layers
-    assert not any("kernels" in name for name in layers)
+    network = small("dasr")
+    layers = {layer.name for layer in FilterIndex.of(network).layers}
+    assert "restorer.body.0.body.0.dynamic1.mix" in layers
+    modules = dict(network.named_modules())
+    makers = [modules[name] for name in layers if "kernels" in name]
+    assert all(isinstance(maker, nn.Linear) for maker in makers)
 
 
 @pytest.mark.parametrize("architecture", SMALL)

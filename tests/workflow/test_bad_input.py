@@ -109,7 +109,8 @@ def test_an_image_smaller_than_the_patch(workflow, tmp_path):
 
 
 def test_a_diverging_training(workflow):
-    workflow.config["training"]["baseline"]["learning_rate"] = 1.0e30
+    workflow.config["networks"]["small"]["parameters"] = {"features": 16, "blocks": 16}
+    workflow.config["training"]["baseline"] |= {"learning_rate": 1.0, "iterations": 40}
     output = failure(workflow, BASELINE)
     assert "the loss became nan by iteration" in output
     assert "set a lower learning_rate" in output
