@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 BRAKE = Path("brake")
+PASSES = Path("passes")  # a byte for each that the brake has slowed
 
 
 class Braked(nn.Module):
@@ -21,4 +22,6 @@ class Braked(nn.Module):
     def forward(self, x):
         if self.training and BRAKE.exists():
             time.sleep(0.1)
+            with PASSES.open("a") as file:
+                file.write(".")
         return F.pixel_shuffle(self.conv2(F.relu(self.conv1(x))), self.scale)

@@ -89,7 +89,7 @@ class Training:
     """The target's training as it goes from job to job, and from iteration to iteration."""
 
     def __init__(self, folder: Path):
-        self.log = folder / LOG
+        self.log, self.passes = folder / LOG, folder / "passes"
 
     def job(self) -> dict[str, str]:
         """Its running job."""
@@ -101,11 +101,16 @@ class Training:
         """What the last attempt has printed."""
         return self.log.read_text() if self.log.exists() else ""
 
+    def slowed(self) -> int:
+        """How often the network has been applied under the brake, in all attempts."""
+        return self.passes.stat().st_size if self.passes.exists() else 0
+
     def start(self) -> tuple[dict[str, str], int]:
         """The job of the next attempt, once it trains, and the iteration that it goes on from."""
         wait_for(lambda: re.search(r"target: +\d+%", self.text()), "the training", 600)
         job = wait_for(self.job, "the training's job")
-        time.sleep(1)  # to do some iterations
+        before = self.slowed()
+        wait_for(lambda: self.slowed() > before + 3, "some iterations", 120)
         resumed = re.search(r"target: going on from iteration (\d+)", self.text())
         return job, int(resumed.group(1)) if resumed else 0
 
