@@ -342,7 +342,11 @@ def test_a_script_depends_on_the_network_that_it_builds_only():
 
 def test_a_network_brings_the_parts_that_it_is_made_of():
     dasr, dan1 = (library_modules("train", network) for network in ("dasr", "dan1"))
-    assert dan1 - library_modules("train") == {"networks/dan1", "networks/blocks"}
+    assert dan1 - library_modules("train") == {
+        "networks/dan1",
+        "networks/alternating",
+        "networks/blocks",
+    }
     assert dasr - dan1 == {"networks/dasr", "networks/contrast"}
 
 

@@ -25,6 +25,7 @@ UNITS = ("kernel", "channel", "head", "layer")
 BIASES = ("target", "units")
 NONE = -1  # in place of a channel that a unit has not
 Convolution = nn.Conv2d | nn.ConvTranspose2d
+WithKernels = Convolution | nn.Linear
 HEAD_AXES = {"in_proj_weight": 0, "in_proj_bias": 0, "out_proj.weight": 1}  # of torch's attention
 
 
@@ -97,8 +98,7 @@ class FilterIndex:
             start += sum(layer.size for layer in found)
             if units == "head" and head_numbers(part):
                 inside += (f"{name}." if name else "",)
-        kinds = Convolution | nn.Linear
-        if units == "kernel" and not any(isinstance(m, kinds) for m in module.modules()):
+        if units == "kernel" and not any(isinstance(m, WithKernels) for m in module.modules()):
             raise InputError(
                 f"{type(module).__name__} has no 2-D convolution and no linear layer, so that "
                 "there are no filters to attribute; expected a network with Conv2d, "
@@ -184,15 +184,16 @@ def head_numbers(module: nn.Module) -> dict[str, np.ndarray]:
     """Head of each element of an attention's parameters, to broadcast; of other modules none."""
     torchs = isinstance(module, nn.MultiheadAttention)
     axes = HEAD_AXES if torchs else getattr(module, "head_axes", {})
-    found = {}
-    for key, value in module.named_parameters():
-        if key in axes:
-            size = value.shape[axes[key]]
-            # of queries, keys and values one after the other, head by head
-            heads = np.arange(size) // min(module.head_dim, size // module.num_heads)
-            shape = [-1 if axis == axes[key] else 1 for axis in range(value.ndim)]
-            found[key] = (heads % module.num_heads).reshape(shape)
-    return {key: found[key] for key in axes if key in found}
+    parameters, found = dict(module.named_parameters()), {}
+    for key, axis in axes.items():
+        if key not in parameters:
+            continue
+        value = parameters[key]
+        # of queries, keys and values one after the other, head by head
+        per_head = min(module.head_dim, value.shape[axis] // module.num_heads)
+        heads = np.arange(value.shape[axis]) // per_head % module.num_heads
+        found[key] = heads.reshape([-1 if d == axis else 1 for d in range(value.ndim)])
+    return found
 
 
 def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) -> list[Layer]:
@@ -200,7 +201,7 @@ def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) ->
     own = _parameters(module, units)
     if biases == "target":
         own = {key: value for key, value in own.items() if not key.endswith("bias")}
-    kernels = units == "kernel" and isinstance(module, Convolution | nn.Linear)
+    kernels = units == "kernel" and isinstance(module, WithKernels)
     weight = own.pop("weight", None) if kernels else None  # none where it is made of others
     if units == "kernel" and biases == "target":
         own = {}
@@ -273,7 +274,7 @@ def _channels(module: nn.Module, key: str, value: Tensor, width: int) -> np.ndar
     return np.full([1] * value.ndim, width)
 
 
-def ends_of_kernels(conv: Convolution | nn.Linear) -> tuple[np.ndarray, np.ndarray]:
+def ends_of_kernels(conv: WithKernels) -> tuple[np.ndarray, np.ndarray]:
     """Output and input channel of each kernel of a convolution, integer vectors (kernels,).
 
     Of a linear layer, of each row; these have all inputs, which is `NONE`.

@@ -43,3 +43,8 @@ def spread_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
         ]
         result += spread(corners, count)
     return result
+
+
+def few_crops(store: ImageStore, side: int, count: int) -> list[Crop]:
+    """Up to `count` crops evenly spread over the images, see `spread_crops`."""
+    return spread(spread_crops(store, side, max(1, count // len(store.names))), count)

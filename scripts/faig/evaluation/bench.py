@@ -20,8 +20,7 @@ from ..attribution.pair import Pair
 from ..attribution.ranking import DECILES, TOP, change_deciles, selection, shuffle_within
 from ..base.device import Compute
 from ..base.progress import progress
-from ..data.crops import Crop, spread_crops
-from ..data.sources import spread
+from ..data.crops import Crop, few_crops, spread_crops
 from ..data.store import ImageStore
 from ..networks.cost import peak_gflops
 from .faithfulness import DELETION, INSERTION, LIKE_NULL, NULL, NULLS, PROPORTIONS
@@ -93,8 +92,7 @@ class Crops:
             crop: side in HR pixels, or that of the smallest image.
         """
         side = min(crop // store.scale, smallest_side(store))
-        cuts = spread_crops(store, side, max(1, crops // len(store.names)))
-        return cls.read([(store, spread(cuts, crops))], degradations, pair)
+        return cls.read([(store, few_crops(store, side, crops))], degradations, pair)
 
     @torch.inference_mode()
     def losses(self, pair: Pair, state: Mapping[str, Tensor]) -> np.ndarray:

@@ -18,8 +18,7 @@ from ..attribution.pair import Pair
 from ..attribution.quadrature import nodes_and_weights
 from ..attribution.ranking import TOP, discriminative_scores, ranks, top
 from ..base.errors import InputError
-from ..data.crops import spread_crops
-from ..data.sources import spread
+from ..data.crops import few_crops
 from ..data.store import ImageStore
 from ..networks.alignment import match
 from .verdicts import NO_GAIN, Limits, judge
@@ -78,8 +77,6 @@ def read_crops(
         side: in LR pixels; an image smaller than that is taken whole.
         count: how many at most, evenly spread over the images.
     """
-    each = max(1, count // len(store.names))
-    crops = spread(spread_crops(store, side, each), count)
     inputs = dict.fromkeys([*degradations, clean])
     return [
         Example(
@@ -88,7 +85,7 @@ def read_crops(
             crop.of(store.lr(clean, crop.image))[None],
             {name: crop.of(store.lr(name, crop.image))[None] for name in inputs},
         )
-        for crop in crops
+        for crop in few_crops(store, side, count)
     ]
 
 

@@ -17,6 +17,7 @@ from .faithfulness import (
     NULLS,
     SPARED,
     bootstrap_interval,
+    decibels,
     deletion_areas,
     has_gain,
     insertion_areas,
@@ -83,11 +84,6 @@ class Measured:
                 for d in self.degradations
             ]
         )
-
-
-def decibel(loss: np.ndarray) -> float:
-    """Mean PSNR of losses: mean squared errors of values in [0, 1]."""
-    return float(-10 * np.log10(np.maximum(loss, 1e-12)).mean())
 
 
 def league(
@@ -194,7 +190,7 @@ def at_judged(
     result |= side_effect(measured, key, TOP, "removed_other")
     for given, name in ((degradation, "removed_db"), (clean, "clean_db")):
         loss, _, target = measured.losses(*key, DELETION, TOP, given)
-        result[name] = decibel(target) - decibel(loss)
+        result[name] = decibels(target).mean() - decibels(loss).mean()
     return result
 
 

@@ -1,13 +1,13 @@
-"""Parts that the two-branch networks share; no network of its own."""
+"""Parts that networks share; no network of its own."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..base.errors import InputError
-from ..data.batch import Batch
-from ..data.kernels import KernelPCA
-from .objectives import Objective
+
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of the photographs, RGB in [0, 1]
+FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # of the pixel shuffles, by scale
 
 
 def require_positive(**sizes: int) -> None:
@@ -57,6 +57,27 @@ def precise(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
+def image_mean() -> Tensor:
+    """The photographs' mean, to be taken from images (N, 3, H, W)."""
+    return torch.tensor(DIV2K_MEAN).reshape(1, 3, 1, 1)
+
+
+def start_at_zero(conv: nn.Conv2d) -> None:
+    """Let a convolution give nothing until it is trained."""
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)
+
+
+def enlarged(lr: Tensor, scale: int) -> Tensor:
+    """LR images, bilinearly enlarged: the skip that networks add their output to."""
+    return F.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
+
+
+def cut(value: Tensor, training: bool) -> Tensor:
+    """The value, in training without its gradient."""
+    return value.detach() if training else value
+
+
 class GlobalMean(nn.AdaptiveAvgPool2d):
     """Mean over the image, (N, C, H, W) to (N, C), in float32 or better."""
 
@@ -89,92 +110,14 @@ class Tail(nn.Module):
         super().__init__()
         self.scale, self.skip = scale, skip
         layers: list[nn.Module] = []
-        for factor in {2: [2], 3: [3], 4: [2, 2]}[scale]:
+        for factor in FACTORS[scale]:
             layers += [conv(features, features * factor**2), nn.PixelShuffle(factor)]
             layers += [nn.LeakyReLU(slope)] if slope is not None else []
         self.upsampling = nn.Sequential(*layers)
         self.output = conv(features, 3, size)
         if skip:
-            nn.init.zeros_(self.output.weight)
-            nn.init.zeros_(self.output.bias)
+            start_at_zero(self.output)
 
     def forward(self, features: Tensor, lr: Tensor) -> Tensor:
         image = self.output(self.upsampling(features))
-        if not self.skip:
-            return image
-        return image + F.interpolate(
-            lr, scale_factor=self.scale, mode="bilinear", align_corners=False
-        )
-
-
-class AlternatingObjective(Objective):
-    """L1 distances of the last loop's SR image and of what it says of the degradation."""
-
-    def forward(self, batch: Batch, phase: str) -> Tensor:
-        """The sum of both distances."""
-        sr, estimate = self.network.unfold_estimates(batch.lr)[-1]
-        told = F.l1_loss(estimate.float(), self.network.truth(batch.blur))
-        return F.l1_loss(sr.float(), batch.hr) + told
-
-
-class AlternatingNetwork(nn.Module):
-    """Deep alternating network (DAN): restorer and estimator take turns, with the same weights.
-
-    In training, no gradient goes from one branch or loop into another: the restorer learns from
-    the SR image of each loop, the estimator from its estimate, and an L1 loss on the output alone
-    trains the restorer only. In evaluation nothing is cut, so that the gradient is that of the
-    actual output with respect to all weights, through all loops, as attribution needs it.
-
-    Args:
-        restorer: from LR images and codes to SR images.
-        estimator: from LR and SR images to an estimate of the degradation.
-        pca: of the kernels; the first loop takes the code of a delta kernel.
-        loops: number of turns.
-    """
-
-    objective = AlternatingObjective
-
-    def __init__(self, restorer: nn.Module, estimator: nn.Module, pca: KernelPCA, loops: int):
-        super().__init__()
-        require_positive(loops=loops)
-        self.restorer, self.estimator = restorer, estimator
-        self.pca, self.loops = pca, loops
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """The SR image (N, 3, scale H, scale W) of the last loop, for LR (N, 3, H, W)."""
-        return self.unfold_estimates(lr)[-1][0]
-
-    def restore(self, lr: Tensor, code: Tensor) -> Tensor:
-        """The SR image for a given code (N, components)."""
-        return self.restorer(lr, code)
-
-    def estimate(self, lr: Tensor) -> Tensor:
-        """The code (N, components) that the last loop finds."""
-        return self.unfold(lr)[-1][1]
-
-    def unfold(self, lr: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """SR image of every loop, and the code that was estimated from it."""
-        return [(sr, self.to_code(estimate)) for sr, estimate in self.unfold_estimates(lr)]
-
-    def unfold_estimates(self, lr: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """SR image of every loop, and what the estimator itself says, which its loss compares."""
-        code, steps = self.pca.delta.expand(len(lr), -1), []
-        for _ in range(self.loops):
-            sr = self.restorer(lr, cut(code, self.training))
-            estimate = self.estimator(lr, cut(sr, self.training))
-            code = self.to_code(estimate)
-            steps.append((sr, estimate))
-        return steps
-
-    def to_code(self, estimate: Tensor) -> Tensor:
-        """The estimator's output as a code: that it is, unless a network says otherwise."""
-        return estimate
-
-    def truth(self, blur: Tensor) -> Tensor:
-        """What the estimator should say of blurs with these sigmas (N,), HR pixels."""
-        return self.pca.encode_blur(blur)
-
-
-def cut(value: Tensor, training: bool) -> Tensor:
-    """The value, in training without its gradient."""
-    return value.detach() if training else value
+        return image + enlarged(lr, self.scale) if self.skip else image

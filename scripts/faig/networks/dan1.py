@@ -2,7 +2,7 @@
 
 `restore(lr, code)` and `estimate(lr)` use one branch; the code is that of the blur kernel's
 principal components. `unfold(lr)` gives SR image and code of every loop, `forward` the last SR
-image. In training, no gradient passes between the branches; see `blocks.AlternatingNetwork`.
+image. In training, no gradient passes between the branches; see `alternating.AlternatingNetwork`.
 Images may have any height and width.
 """
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..data.kernels import COMPONENTS, grid_pca
+from .alternating import AlternatingNetwork
 from .blocks import (
-    AlternatingNetwork,
     GlobalMean,
     Tail,
     conv,

@@ -3,16 +3,16 @@
 `restore(lr, code)` and `estimate(lr)` use one branch; the code is that of the blur kernel's
 principal components, onto which the estimated kernel is projected. `unfold(lr)` gives SR image and
 code of every loop, `unfold_estimates(lr)` SR image and kernel, `forward` the last SR image. In
-training, no gradient passes between the branches; see `blocks.AlternatingNetwork`. Images may have
-any height and width.
+training, no gradient passes between the branches; see `alternating.AlternatingNetwork`. Images may
+have any height and width.
 """
 
 import torch
 from torch import Tensor, nn
 
 from ..data.kernels import COMPONENTS, gaussian_kernels, grid_pca
+from .alternating import AlternatingNetwork
 from .blocks import (
-    AlternatingNetwork,
     GlobalMean,
     Tail,
     conv,

@@ -7,17 +7,15 @@ makes of the representation; `forward` has no use for `embed`. Images may have a
 in training, batch normalisation needs two or more values per channel.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data.batch import Batch
-from .blocks import GlobalMean, Tail, conv, require_positive
+from .blocks import GlobalMean, Tail, conv, image_mean, require_positive
 from .contrast import MomentumContrast
 from .objectives import Objective, Phase
 
 SLOPE = 0.1
-MEAN = (0.4488, 0.4371, 0.4040)  # of the DIV2K photographs, RGB
 RANGE = 255.0  # of the values inside the restorer
 
 
@@ -133,7 +131,7 @@ class Restorer(nn.Module):
     ):
         super().__init__()
         # a constant, not a weight: no checkpoint holds it
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
+        self.register_buffer("mean", image_mean(), persistent=False)
         self.compress = nn.Sequential(
             nn.Linear(representation, code, bias=False), nn.LeakyReLU(SLOPE)
         )

@@ -1,12 +1,10 @@
 """RCAN, residual blocks with channel attention (Zhang et al. 2018, arXiv 1807.02758)."""
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..base.errors import InputError
+from .blocks import FACTORS, conv, enlarged, image_mean, start_at_zero
 
-MEAN = (0.4488, 0.4371, 0.4040)  # RGB, of DIV2K
 RANGE = 255  # of the values that the convolutions see, as published
 
 
@@ -33,9 +31,9 @@ class AttentionBlock(nn.Module):
     def __init__(self, features: int, reduction: int):
         super().__init__()
         self.rcab = nn.Sequential(
-            _conv(features, features),
+            conv(features, features),
             nn.ReLU(),
-            _conv(features, features),
+            conv(features, features),
             ChannelAttention(features, reduction),
         )
 
@@ -51,7 +49,7 @@ class ResidualGroup(nn.Module):
         self.residual_group = nn.Sequential(
             *(AttentionBlock(features, reduction) for _ in range(blocks))
         )
-        self.conv = _conv(features, features)
+        self.conv = conv(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv(self.residual_group(x))
@@ -87,33 +85,25 @@ class RCAN(nn.Module):
                 f"reduction: found {reduction}, expected at most the {features} features"
             )
         self.scale, self.skip = scale, skip
-        self.register_buffer("mean", torch.tensor(MEAN).reshape(1, 3, 1, 1), persistent=False)
-        self.conv_first = _conv(3, features)
+        self.register_buffer("mean", image_mean(), persistent=False)
+        self.conv_first = conv(3, features)
         self.body = nn.Sequential(
             *(ResidualGroup(features, blocks, reduction) for _ in range(groups))
         )
-        self.conv_after_body = _conv(features, features)
+        self.conv_after_body = conv(features, features)
         layers: list[nn.Module] = []
-        for factor in {2: [2], 3: [3], 4: [2, 2]}[scale]:
-            layers += [_conv(features, features * factor**2), nn.PixelShuffle(factor)]
+        for factor in FACTORS[scale]:
+            layers += [conv(features, features * factor**2), nn.PixelShuffle(factor)]
         self.upsample = nn.Sequential(*layers)
-        self.conv_last = _conv(features, 3)
+        self.conv_last = conv(features, 3)
         if skip:
-            nn.init.zeros_(self.conv_last.weight)
-            nn.init.zeros_(self.conv_last.bias)
+            start_at_zero(self.conv_last)
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.conv_first(RANGE * (x - self.mean))
         features = first + self.conv_after_body(self.body(first))
         output = self.conv_last(self.upsample(features)) / RANGE
-        if not self.skip:
-            return output + self.mean
-        enlarged = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        return output + enlarged
-
-
-def _conv(channels_in: int, channels_out: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        return output + (enlarged(x, self.scale) if self.skip else self.mean)
 
 
 Network = RCAN

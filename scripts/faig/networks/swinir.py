@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..base.errors import InputError
+from .blocks import conv, enlarged, image_mean, start_at_zero
 
-MEAN = (0.4488, 0.4371, 0.4040)  # RGB, of DIV2K
 APART = -100.0  # added to the score of pixels that do not see each other, as published
 
 
@@ -99,7 +99,7 @@ class SwinGroup(nn.Module):
         shifts = [window // 2 * (k % 2) for k in range(depth)]
         blocks = [SwinBlock(features, heads, window, shift, mlp_ratio) for shift in shifts]
         self.residual_group = nn.ModuleDict({"blocks": nn.ModuleList(blocks)})
-        self.conv = nn.Conv2d(features, features, 3, padding=1)
+        self.conv = conv(features, features)
 
     def forward(self, x: Tensor, apart: Tensor) -> Tensor:
         y = x
@@ -146,20 +146,17 @@ class SwinIR(nn.Module):
                 f"features: found {features}, expected a multiple of the {heads} heads"
             )
         self.scale, self.window, self.skip = scale, window, skip
-        self.register_buffer("mean", torch.tensor(MEAN).reshape(1, 3, 1, 1), persistent=False)
-        self.conv_first = nn.Conv2d(3, features, 3, padding=1)
+        self.register_buffer("mean", image_mean(), persistent=False)
+        self.conv_first = conv(3, features)
         self.patch_embed = nn.ModuleDict({"norm": nn.LayerNorm(features)})
         self.layers = nn.ModuleList(
             SwinGroup(features, depth, heads, window, mlp_ratio) for depth in depths
         )
         self.norm = nn.LayerNorm(features)
-        self.conv_after_body = nn.Conv2d(features, features, 3, padding=1)
-        self.upsample = nn.Sequential(
-            nn.Conv2d(features, 3 * scale**2, 3, padding=1), nn.PixelShuffle(scale)
-        )
+        self.conv_after_body = conv(features, features)
+        self.upsample = nn.Sequential(conv(features, 3 * scale**2), nn.PixelShuffle(scale))
         if skip:
-            nn.init.zeros_(self.upsample[0].weight)
-            nn.init.zeros_(self.upsample[0].bias)
+            start_at_zero(self.upsample[0])
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -170,10 +167,7 @@ class SwinIR(nn.Module):
             y = group(y, apart)
         features = first + self.conv_after_body(self.norm(y).permute(0, 3, 1, 2))
         output = self.upsample(features)[..., : self.scale * height, : self.scale * width]
-        if not self.skip:
-            return output + self.mean
-        enlarged = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        return output + enlarged
+        return output + (enlarged(x, self.scale) if self.skip else self.mean)
 
 
 def _convolved(conv: nn.Conv2d, x: Tensor) -> Tensor:

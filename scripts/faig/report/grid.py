@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -12,6 +13,7 @@ from ..attribution.pair import Pair
 from ..attribution.ranking import TOP
 from ..base.metrics import psnr
 from ..data.crops import Crop
+from ..data.pixels import to_uint8
 from ..data.store import ImageStore
 from ..evaluation.ablation import choices, mask
 from ..evaluation.modulation import modulated
@@ -124,7 +126,7 @@ def image_table(
 def png(image: np.ndarray) -> bytes:
     """An image (H, W, 3), uint8 or in [0, 1], as a PNG file."""
     if image.dtype != np.uint8:
-        image = (255 * image.clip(0, 1)).round().astype(np.uint8)
+        image = to_uint8(torch.from_numpy(image)).numpy()
     file = BytesIO()
     Image.fromarray(image).save(file, "png", optimize=True)
     return file.getvalue()

@@ -226,6 +226,9 @@ def transplant(transplanted: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+SHARES = ("share", "share_low", "share_high", "gained_random", "share_random", "p")
+
+
 def _shares(own: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
     """How much of the donor's advantage filters bring, and random ones."""
     loss, receiver, donor = (
@@ -236,21 +239,17 @@ def _shares(own: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
     def share(drawn: np.ndarray) -> np.ndarray:
         return 100 * restored_share(loss[drawn], receiver[drawn], donor[drawn])
 
-    found = dict.fromkeys(("share", "share_low", "share_high"), np.nan)
+    found = dict.fromkeys(SHARES, np.nan)
     if gain:
-        ends = bootstrap_interval(share, len(loss))
-        found = {"share": float(share(np.arange(len(loss)))), "share_low": ends[0]}
-        found["share_high"] = ends[1]
-    if random is None:
-        return {**found, "gained_random": np.nan, "share_random": np.nan, "p": np.nan}
-    draws = [rows["loss"].to_numpy() for _, rows in random.groupby("draw")]
-    shares = 100 * restored_share(np.array(draws), receiver, donor) if gain else np.array([np.nan])
-    return {
-        **found,
-        "gained_random": random["gained"].mean(),
-        "share_random": shares.mean(),
-        "p": p_value(found["share"], shares),
-    }
+        found["share"] = float(share(np.arange(len(loss))))
+        found["share_low"], found["share_high"] = bootstrap_interval(share, len(loss))
+    if random is not None:
+        found["gained_random"] = random["gained"].mean()
+    if random is not None and gain:
+        draws = np.array([rows["loss"].to_numpy() for _, rows in random.groupby("draw")])
+        shares = 100 * restored_share(draws, receiver, donor)
+        found["share_random"], found["p"] = shares.mean(), p_value(found["share"], shares)
+    return found
 
 
 @table
