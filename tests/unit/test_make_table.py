@@ -254,7 +254,7 @@ def results() -> dict[str, pd.DataFrame]:
     chosen = pd.DataFrame(layers).assign(method="faig", degradation="blur", **RUN)
     claims = {"claim": ["order", "other"], "verdict": ["holds in part", "not measured here"]}
     claims |= {"parts": [3, 0], "holding": [2, 0], "value": [0.5, None], "low": [-0.1, None]}
-    claims |= {"high": [1.1, None], "unit": ["dB", None]}
+    claims |= {"high": [1.1, None], "unit": ["dB", None], "images": [14, None], "seeds": [3, None]}
     tables = {
         "findings": pd.DataFrame(claims),
         "masking": pd.DataFrame(masking),
@@ -285,6 +285,7 @@ def test_summary_answers_the_question(results):
     line = next(line for line in text.splitlines() if "order" in line)
     assert "holds in part" in line
     assert "2 of 3" in line
+    assert "14 x 3" in line
     assert "0.50 [-0.10, 1.10] dB" in line
     assert "not measured here" not in text
     said = " ".join(text.split())
@@ -373,7 +374,7 @@ PAIRS = {0: "healthy", 1: "unfit"}
 def test_the_summary_says_what_would_decide():
     row = {"claim": "it works", "verdict": "not decidable here", "parts": 2, "holding": 0}
     row |= {"value": 0.5, "low": -1.0, "high": 2.0, "unit": "dB", "needed": 91}
-    undecided = pd.DataFrame([{**row, "needed_of": "images"}])
+    undecided = pd.DataFrame([{**row, "images": 14, "seeds": 3, "needed_of": "images"}])
     assert list(judged(undecided))[1].endswith("0.50 [-1.00, 2.00] dB; 91 images")
     decided = undecided.assign(verdict="holds")
     assert list(judged(decided))[1].endswith("dB")

@@ -254,8 +254,9 @@ def judged(findings: pd.DataFrame) -> Iterator[str]:
             number = f"{row.value:z.2f} [{row.low:z.2f}, {row.high:z.2f}]{unit}"
         if row.verdict == UNDECIDED and row.needed < MANY:
             number += f"; {row.needed:.0f} {row.needed_of}"
-        rows.append([f"  {row.claim}", row.verdict, f"{row.holding} of {row.parts}", number])
-    heads = ["claims", "verdict", "hold", "lowest [95 %]; needs"]
+        share, seen = f"{row.holding} of {row.parts}", f"{row.images:.0f} x {row.seeds:.0f}"
+        rows.append([f"  {row.claim}", row.verdict, share, seen, number])
+    heads = ["claims", "verdict", "hold", "images x seeds", "lowest [95 %]; needs"]
     yield from aligned([heads, *rows]) if rows else ["no claim could be judged"]
 
 
