@@ -4,22 +4,25 @@ from pathlib import Path
 
 from faig.base.provenance import checksum
 from faig.networks.alignment import match
-from faig.networks.building import build, load_state, require_scale
+from faig.networks.building import build, load_state, require_scale, translated
 from faig.networks.checkpoints import load_checkpoint
 from faig.networks.weights import save_weights
 from faig.run import cli
 
 
-def main(args) -> None:
-    spec = args.config["network"]
+def loaded(spec, path: Path, names):
+    """The network with the weights of a file."""
+    given = translated(spec["architecture"], load_checkpoint(path, **names), str(path))
     network = build(**spec)
     require_scale(network, spec["scale"], spec["architecture"])
-    given = load_checkpoint(args.checkpoint, **args.config.get("names", {}))
-    load_state(network, given, str(args.checkpoint))
+    return load_state(network, given, str(path))
+
+
+def main(args) -> None:
+    network = loaded(args.config["network"], args.checkpoint, args.config.get("names", {}))
     if args.towards:
-        target = build(**spec)
-        given = load_checkpoint(args.towards, **args.config.get("names_towards", {}))
-        load_state(target, given, str(args.towards))
+        names = args.config.get("names_towards", {})
+        target = loaded(args.config["network"], args.towards, names)
         state, moved = match(network, network.state_dict(), target.state_dict())
         network.load_state_dict(state)
         print(f"{moved} hidden channels were put where the target has them")

@@ -267,7 +267,7 @@ SMALL = {
 
 
 def test_all_networks_are_exported_in_these_tests():
-    assert set(SMALL) == set(names())
+    assert set(SMALL) == set(names()) - {"spandrel"}  # whose networks are in files
 
 
 @pytest.mark.parametrize("architecture", SMALL)

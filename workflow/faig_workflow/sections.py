@@ -11,8 +11,10 @@ from faig.base.provenance import canonical_json
 
 from faig_workflow.config import blurs_at_random
 from faig_workflow.config.attribution import LOCALISING
+from faig_workflow.config.networks import RECOGNISED
 from faig_workflow.config.stages import used_for_training
 from faig_workflow.config.transplant import receivers
+from faig_workflow.packages import given_file
 
 
 class Sections:
@@ -34,7 +36,7 @@ class Sections:
         own = self.config["networks"][network]
         return {
             "architecture": own["architecture"],
-            "parameters": own["parameters"],
+            "parameters": _recognised(own) or own["parameters"],
             "scale": self.config["scale"],
         }
 
@@ -445,6 +447,13 @@ class Sections:
         """The visual grid."""
         style = {"style": self.config["figures"]}
         return canonical_json({**self._evaluation(network), **self._units(), **style})
+
+
+def _recognised(network: Mapping) -> dict:
+    """By which weights a network is recognised, if it is; see `faig.networks.spandrel`."""
+    if network["architecture"] != RECOGNISED:
+        return {}
+    return {"file": str(given_file(network["baseline"])), **_names(network["baseline"])}
 
 
 def _names(checkpoint: Mapping) -> dict:

@@ -85,7 +85,8 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     Raises:
         InputError: the radius is larger, as for networks with global pooling.
     """
-    if any(isinstance(module, (*GLOBAL, *ATTENTION)) for module in network.modules()):
+    hidden = any(isinstance(module, (*GLOBAL, *ATTENTION)) for module in network.modules())
+    if hidden or not getattr(network, "tiles", True):
         raise _too_far(network, largest)
     probe = copy.deepcopy(network).double().cpu().eval()
     with torch.no_grad():

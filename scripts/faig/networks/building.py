@@ -67,6 +67,19 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
         ) from error
 
 
+def translated(architecture: str, state: Mapping[str, Tensor], source: str) -> Mapping[str, Tensor]:
+    """Weights of a user's file by the names that the network has for them.
+
+    The file of a network may have a function `translate(state, source)` that gives them; all others
+    take names as they are.
+
+    Raises:
+        InputError: of that function.
+    """
+    translate = None if ":" in architecture else getattr(_module(architecture), "translate", None)
+    return translate(state, source) if translate else state
+
+
 @torch.no_grad()
 def require_scale(network: nn.Module, scale: int, name: str) -> None:
     """Complain about a network that does not make an image larger by the scale.

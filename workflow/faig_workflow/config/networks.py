@@ -12,6 +12,8 @@ from .names import bad_object
 from .parameters import bad_call, sizes
 from .section import Path, Section, Slip, expected
 
+RECOGNISED = "spandrel"  # the architecture that is whichever the baseline's weights are of
+
 
 class Architecture(Section):
     """A network's class and what it is built with."""
@@ -112,9 +114,20 @@ class Network(Architecture):
 
     def slips(self) -> Iterator[Slip]:
         yield from super().slips()
+        if self.architecture == RECOGNISED:
+            yield from self._not_recognised()
         if self.align and not (self.baseline and self.target):
             yield Slip(
                 ("align",),
                 "found true, which is for weights that are given; expected the keys 'baseline' and "
                 "'target' beside it",
             )
+
+    def _not_recognised(self) -> Iterator[Slip]:
+        """What leaves open by which weights the network is recognised."""
+        if not self.baseline:
+            text = f"'baseline' is missing: weights by which '{RECOGNISED}' recognises the network"
+            yield Slip((), text)
+        if self.parameters:
+            words = f"none: '{RECOGNISED}' finds them in the baseline's weights"
+            yield Slip(("parameters",), wording.wrong(self.parameters, words))
