@@ -512,3 +512,120 @@ def test_images_are_taken_until_rankings_agree(tmp_path, capsys, wanted, used):
     whole, _ = score(*args, seed=0)
     np.testing.assert_allclose(table["score"], whole["score"], rtol=1e-6)
     assert ("2 images left" in capsys.readouterr().out) == (used == 4)
+
+
+# methods in files of the user's own
+
+OTHERS = """
+import numpy as np
+import torch
+from faig.attribution.examples import ImageScores
+from faig.attribution.methods import method
+
+
+def every(examples, scores):
+    yield from (ImageScores(example.name, scores) for example in examples)
+
+
+@method(contrast="mean")
+def faig(pair, examples, *, factor: float = 1.0):
+    sizes = {name: value.abs() for name, value in pair.target.items()}
+    return every(examples, factor * pair.index.reduce(sizes).expand(2, -1))
+
+
+@method(contrast="none")
+def seeded(pair, examples, *, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return every(examples, torch.rand(2, len(pair.index), generator=generator))
+
+
+@method(contrast="none")
+def unseeded(pair, examples):
+    return every(examples, torch.rand(2, len(pair.index)))
+
+
+@method(contrast="none")
+def of_numpy(pair, examples):
+    draw = np.random.default_rng().random((2, len(pair.index)), dtype="float32")
+    return every(examples, torch.from_numpy(draw))
+
+
+@method(contrast="none")
+def transposed(pair, examples):
+    return every(examples, torch.ones(len(pair.index), 2))
+
+
+@method(contrast="none")
+def broken(pair, examples):
+    return every(examples, pair.target["absent"])
+
+
+@method(contrast="none")
+def silent(pair, examples):
+    return iter(())
+
+
+def plain(pair, examples):
+    return every(examples, torch.ones(2, len(pair.index)))
+"""
+
+
+@pytest.fixture
+def others(tmp_path, monkeypatch):
+    """Name of a module with methods of the user's own."""
+    (tmp_path / "their_methods.py").write_text(OTHERS)
+    (tmp_path / "no_contrast.py").write_text(OTHERS.replace('contrast="mean"', 'contrast="best"'))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "their_methods"
+    for name in ("their_methods", "no_contrast"):
+        sys.modules.pop(name, None)
+
+
+def test_a_method_of_another_file_is_used_like_ours(others, tmp_path):
+    pair, known = random_pair(SmoothNetwork()), dict(METHODS)
+    store = degraded_store(
+        tmp_path / "s.h5", {"a": photo(48, 48)}, {"bicubic": BICUBIC, "blur": BLUR, "noise": NOISE}
+    )
+    degradations = ["blur", "noise"]
+    table, facts = score(
+        pair, store, f"{others}:faig", {"factor": 2.0}, degradations, "bicubic", seed=0
+    )
+    sizes = 2 * pair.index.reduce({name: value.abs() for name, value in pair.target.items()})
+    for name in degradations:
+        own = table.loc[table["degradation"] == name, "score"]
+        np.testing.assert_allclose(own, sizes.double().numpy(), rtol=1e-6)
+    assert facts["contrast"] == "mean"
+    assert known == METHODS  # ours of the same name, too
+
+
+def test_what_a_method_of_another_file_draws_follows_from_the_seed(others):
+    pair, ex = random_pair(SmoothNetwork()), [example("a"), example("b")]
+    found = [run(f"{others}:seeded", pair, ex, seed=seed) for seed in (1, 1, 2)]
+    assert [result.name for result in found[0]] == ["a", "b"]
+    assert torch.equal(found[0][0].scores, found[1][0].scores)
+    assert not torch.equal(found[0][0].scores, found[2][0].scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("their_methods:unseeded", "unseeded' gives two results from one seed.*`seed`"),
+        ("their_methods:of_numpy", "of_numpy' gives two results from one seed"),
+        ("their_methods:transposed", r"transposed': scores of shape .*expected .*\(2, 60\)"),
+        ("their_methods:broken", "broken' fails on one image of at most 16 x 16.*absent"),
+        ("their_methods:silent", "silent' fails on one image.*expected 1, got 0"),
+        ("their_methods:plain", "plain': expected a function under @method"),
+        ("their_methods:absent", "absent' cannot be imported: AttributeError"),
+        ("no_such_file:faig", "cannot be imported: ModuleNotFoundError.*no_such_file"),
+        ("no_contrast:faig", "cannot be imported.*unknown contrast 'best'; known: none, mean"),
+        ("absent", "unknown attribution method 'absent'; known: faig.*package.module:function"),
+    ],
+)
+def test_methods_that_cannot_be_used_are_named(others, name, message):
+    with pytest.raises(InputError, match=message):
+        run(name, random_pair(SmoothNetwork()), [example()])
+
+
+def test_a_parameter_that_a_method_of_another_file_does_not_take_is_named(others):
+    with pytest.raises(InputError, match=r"their_methods:faig.*'power'"):
+        run(f"{others}:faig", random_pair(SmoothNetwork()), [example()], power=2)

@@ -1,6 +1,7 @@
 """What cannot be right in a config stops while it is read, with key, found and expected."""
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from faig.data.operators import RESAMPLING
 from faig_workflow import codebase
 from faig_workflow import config as configuration
 from faig_workflow.config import ConfigError, parameters, transplant
+from faig_workflow.sections import Sections
 from toys import changed
 
 HOME = Path(__file__).parents[2]
@@ -241,7 +243,7 @@ def test_what_can_be_right_is_not_refused(key, value):
 def test_a_network_is_checked_as_far_as_its_file_tells(tmp_path, monkeypatch, code, found):
     path = tmp_path / "mine.py"
     path.write_text(code)
-    monkeypatch.setattr(codebase, "network_file", lambda name: path)
+    monkeypatch.setattr(codebase, "named_file", lambda name: path)
     parameters = codebase.network_parameters("srresnet")
     assert (parameters if parameters is None else set(parameters)) == found
     given = {"n": 3, "more": True} if found == {"n", "more"} else {"n": 3}
@@ -334,3 +336,98 @@ def test_one_source_written_in_two_ways_is_one(tmp_path, monkeypatch, first, sec
 def test_two_folders_of_an_archive_are_two_sources():
     first, second = (archive(url=URL, member=member) for member in "ab")
     assert configuration.load(sources(first, second, "train"))
+
+
+# methods in files of the user's own
+
+MINE = """
+from faig.attribution import methods
+from faig.attribution.methods import method
+
+
+@method(contrast="none")
+def magnitude(pair, examples, power: int = 1, *, norm: str, anything=None, seed=0): ...
+
+
+@methods.method(contrast="none")
+def other(pair, examples): ...
+
+
+def plain(pair, examples): ...
+"""
+
+
+@pytest.fixture
+def scripts(tmp_path, monkeypatch):
+    """Files of the user's own below scripts/."""
+    folder = tmp_path / "scripts"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "faig").symlink_to(codebase.LIBRARY)
+    (folder / "mine/methods.py").write_text(MINE)
+    (folder / "my_methods.py").write_text(MINE)
+    (folder / "slip.py").write_text("def magnitude(:\n")
+    monkeypatch.setattr(codebase, "SCRIPTS", folder)
+    codebase._module_file.cache_clear()
+    yield folder
+    codebase._module_file.cache_clear()
+
+
+def with_method(name, function, **parameters):
+    return changed(TINY, f"attribution.methods.{name}", {"function": function, **parameters})
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        ("my_methods:magnitude", {"norm": "l2"}),
+        ("mine.methods:magnitude", {"norm": "l2", "power": -1, "anything": [None]}),
+        ("my_methods:other", {}),
+        ("yaml:anything", {"that": "is", "not": "read"}),
+    ],
+)
+def test_methods_of_other_files_are_known_by_a_name_of_their_own(scripts, function, parameters):
+    config = configuration.load(with_method("my_own", function, **parameters))
+    assert config["attribution"]["methods"]["my_own"] == {"function": function, **parameters}
+    told = json.loads(Sections(config).attribution("small", "0", "my_own"))
+    assert (told["method"], told["parameters"]) == (function, parameters)
+
+
+# fmt: off
+REFUSED = [
+    ("x", "my_methods", {}, ["methods.x.function", "'my_methods'", "package.module:function"]),
+    ("x", 3, {}, ["methods.x.function", "'3'", "package.module:function"]),
+    ("x", None, {}, ["methods.x.function", "package.module:function"]),
+    ("x", "random:random", {}, ["methods.x.function", "module of Python's"]),
+    ("x", "my_metods:magnitude", {}, ["x.function", "my_metods", "no such module"]),
+    ("x", "mine.metods:magnitude", {}, ["x.function", "mine.metods", "no such module"]),
+    ("x", "my_methods:magnitud", {},
+     ["x.function", "under @method in scripts/my_methods.py", "magnitude, other"]),
+    ("x", "my_methods:plain", {}, ["x.function", "'my_methods:plain'", "under @method"]),
+    ("x", "slip:magnitude", {}, ["x.function", "scripts/slip.py cannot be read", "line 1"]),
+    ("x", "my_methods:magnitude", {}, ["methods.x:", "needs the parameter 'norm'"]),
+    ("x", "my_methods:magnitude", {"norm": "l2", "pwer": 2}, ["methods.x:", "mean power?"]),
+    ("x", "my_methods:magnitude", {"norm": 2}, ["methods.x.norm", "2", "text"]),
+    ("x", "my_methods:magnitude", {"norm": "l2", "seed": 1}, ["methods.x:", "'seed'"]),
+    ("faig", "my_methods:other", {}, ["methods.faig:", "a name that is not one of ours"]),
+    ("matched_random", "my_methods:other", {}, ["methods.matched_random:", "a name that is"]),
+    ("health", "my_methods:other", {}, ["methods.health:", "a name that is not one of ours"]),
+    ("my-own", "my_methods:other", {}, ["attribution.methods:", "'my-own'", "underscores"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "function", "parameters", "words"), REFUSED)
+def test_methods_of_other_files_that_cannot_be_used_are_refused(
+    scripts, name, function, parameters, words
+):
+    with pytest.raises(ConfigError) as error:
+        configuration.load(with_method(name, function, **parameters))
+    _, line = str(error.value).splitlines()
+    assert [word for word in words if word not in line] == [], line
+
+
+def test_what_an_attribution_runs_follows_from_its_own_methods_file(scripts):
+    assert codebase.named_file("mine.methods:magnitude") == scripts / "mine/methods.py"
+    assert codebase.named_file("yaml:anything") is None
+    assert codebase.elsewhere("yaml:anything")
+    assert not codebase.elsewhere("my_methods.deeper:magnitude")

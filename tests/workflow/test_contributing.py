@@ -53,6 +53,17 @@ def test_the_added_network_degradation_and_method_are_ranked(extended, method):
     assert set(table["layer"]) == {"conv1", "conv2"}
 
 
+def test_an_edit_of_the_added_method_reruns_its_attribution_and_what_follows(extended):
+    file, target = extended.folder / "scripts/my_methods.py", "results/tiny/ranking/shallow/seed0"
+    text = file.read_text()
+    try:
+        file.write_text(text.replace("** power", "** (2 * power)"))
+        assert extended.planned(f"{target}/magnitude.parquet") == {"attribute", "rank"}
+        assert extended.planned(f"{target}/faig.parquet") == set()
+    finally:
+        file.write_text(text)
+
+
 def test_the_added_step_compares_rankings(extended):
     both = read(extended, "ranking", "faig").merge(
         read(extended, "ranking", "magnitude"), on=["degradation", "filter"]

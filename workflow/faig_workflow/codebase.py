@@ -9,6 +9,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,33 +89,44 @@ def dependencies(path: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-def network_file(architecture: str) -> Path | None:
-    """The file of a network, if it lies below scripts/; see `faig.networks`."""
-    module = architecture.split(":")[0] if ":" in architecture else f"faig.networks.{architecture}"
+def named_file(name: str) -> Path | None:
+    """The file of what the config names, if it lies below scripts/.
+
+    Args:
+        name: of a network of ours, see `faig.networks`, or `package.module:name`.
+    """
+    module = name.split(":")[0] if ":" in name else f"faig.networks.{name}"
     return _module_file(tuple(module.split(".")))
 
 
-def code(script: str, *architectures: str) -> list[Path]:
+def elsewhere(name: str) -> bool:
+    """Whether `package.module:name` may be of an installed package; nothing of it is imported."""
+    package = name.partition(":")[0].split(".")[0]
+    below = (SCRIPTS / package).is_dir() or _module_file((package,))
+    return not below and find_spec(package) is not None
+
+
+def code(script: str, *named: str) -> list[Path]:
     """All files that a script runs and that can change its result, sorted.
 
     Args:
         script: its name below scripts/, without suffix.
-        architectures: of the networks that it builds; networks are imported by name at run time.
+        named: what it imports by name at run time, see `named_file`.
     """
-    roots = [SCRIPTS / f"{script}.py", *filter(None, map(network_file, architectures))]
+    roots = [SCRIPTS / f"{script}.py", *filter(None, map(named_file, named))]
     return sorted(frozenset().union(*map(dependencies, roots)))
 
 
 @cache
-def fingerprint(script: str, *architectures: str) -> str:
+def fingerprint(script: str, *named: str) -> str:
     """What a script does, as a checksum: the same as long as only its looks change, see `meaning`.
 
     Args:
         script: as of `code`.
-        architectures: as of `code`.
+        named: as of `code`.
     """
     digest = hashlib.sha256()
-    for path in code(script, *architectures):
+    for path in code(script, *named):
         digest.update(f"{path.relative_to(SCRIPTS).as_posix()}\n{meaning(path)}\n".encode())
     return digest.hexdigest()
 
@@ -144,25 +156,35 @@ class Parameter(NamedTuple):
     required: bool
 
 
-def registered(module: str, decorator: str) -> dict[str, dict[str, Parameter]]:
-    """Functions under a decorator, and their keyword-only parameters.
+def registered(file: Path, decorator: str) -> dict[str, dict[str, Parameter]]:
+    """Functions under a decorator, and their parameters but for the first two.
 
     Args:
-        module: file in scripts/faig, without suffix.
+        file: that has them.
         decorator: its name; with or without arguments.
 
     Returns:
         By function name its parameters by name.
     """
     found = {}
-    for node in _tree(LIBRARY / f"{module}.py").body:
+    for node in _tree(file).body:
         if isinstance(node, ast.FunctionDef) and decorator in map(_name, node.decorator_list):
-            arguments = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            found[node.name] = {
-                argument.arg: Parameter(ast.unparse(argument.annotation), default is None)
-                for argument, default in arguments
-            }
+            arguments = list(_arguments(node.args))[2:]
+            found[node.name] = {a.arg: Parameter(_kind(a), needed) for a, needed in arguments}
     return found
+
+
+def _arguments(own: ast.arguments) -> Iterator[tuple[ast.arg, bool]]:
+    """Parameters of a function, and whether each must be given."""
+    positional = [*own.posonlyargs, *own.args]
+    required = len(positional) - len(own.defaults)
+    yield from ((argument, i < required) for i, argument in enumerate(positional))
+    for argument, default in zip(own.kwonlyargs, own.kw_defaults, strict=True):
+        yield argument, default is None
+
+
+def _kind(argument: ast.arg) -> str:
+    return ast.unparse(argument.annotation or ast.Constant(None))
 
 
 def network_parameters(architecture: str) -> dict[str, Parameter] | None:
@@ -170,7 +192,7 @@ def network_parameters(architecture: str) -> dict[str, Parameter] | None:
 
     None where its file does not tell them: the class is made elsewhere, or takes what it likes.
     """
-    body = _tree(network_file(architecture)).body
+    body = _tree(named_file(architecture)).body
     assigned = [n for n in body if isinstance(n, ast.Assign) and "Network" in map(_id, n.targets)]
     classes = [n for n in body if isinstance(n, ast.ClassDef) and n.name == _id(assigned[-1].value)]
     inits = [n for c in classes for n in c.body if getattr(n, "name", "") == "__init__"]
@@ -178,7 +200,7 @@ def network_parameters(architecture: str) -> dict[str, Parameter] | None:
         return None
     arguments = inits[0].args.args[1:] + inits[0].args.kwonlyargs
     return {
-        argument.arg: Parameter(ast.unparse(argument.annotation or ast.Constant(None)), False)
+        argument.arg: Parameter(_kind(argument), False)
         for argument in arguments
         if argument.arg != "scale"
     }
@@ -190,7 +212,7 @@ def _id(node: ast.expr) -> str:
 
 def estimates(architecture: str) -> bool:
     """Whether a network of ours has a branch that estimates, itself or by what it is made of."""
-    files = dependencies(network_file(architecture))
+    files = dependencies(named_file(architecture))
     return any(
         isinstance(node, ast.FunctionDef) and node.name == "estimate"
         for file in files
@@ -199,12 +221,13 @@ def estimates(architecture: str) -> bool:
 
 
 def _name(decorator: ast.expr) -> str:
-    return _id(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return function.attr if isinstance(function, ast.Attribute) else _id(function)
 
 
 def operators() -> dict[str, dict[str, Parameter]]:
     """Degradation operators and their parameters, see `registered`."""
-    found = registered("data/operators", "operator")
+    found = registered(LIBRARY / "data/operators.py", "operator")
     return {
         # numbers of all images at once are not for the config
         name: {
@@ -220,7 +243,7 @@ def degrades(script: str) -> bool:
     return LIBRARY / "data/degradations.py" in dependencies(SCRIPTS / f"{script}.py")
 
 
-def methods() -> dict[str, dict[str, Parameter]]:
-    """Attribution methods and their parameters from the config, see `registered`."""
-    found = registered("attribution/methods", "method")
+def methods(file: Path = LIBRARY / "attribution/methods.py") -> dict[str, dict[str, Parameter]]:
+    """Attribution methods in a file and their parameters from the config, see `registered`."""
+    found = registered(file, "method")
     return {name: {p: m for p, m in own.items() if p != "seed"} for name, own in found.items()}

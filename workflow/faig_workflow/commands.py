@@ -56,7 +56,7 @@ def params(
         script: its name, without folder and suffix.
         folder: where it lies, from the working directory.
         cfg: function of wildcards: the step's part of the config, see `sections`.
-        builds: function of the wildcards: architectures of the networks that the script builds.
+        builds: function of the wildcards: what the script imports by name, see `codebase.code`.
         inputs: function of wildcards and input: options that name the inputs, if not `words`.
         tells: a wildcard that the script takes as an option.
         cache: folder of results that runs share, for a script that takes `--cache` and `--code`.

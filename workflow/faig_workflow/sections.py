@@ -222,12 +222,13 @@ class Sections:
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""
         own = self.config["attribution"]
+        parameters = dict(own["methods"][method] or {})
         return canonical_json(
             {
                 **self._attributed(network),
                 "seed": int(seed),
-                "method": method,
-                "parameters": own["methods"][method] or {},
+                "method": parameters.pop("function", method),
+                "parameters": parameters,
                 # what tells when images are enough
                 "agreement": own["agreement"] if own["images"] == "auto" else None,
                 "contrast": own["contrast"] if own["images"] == "auto" else {},

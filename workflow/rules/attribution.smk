@@ -58,7 +58,7 @@ use rule step from compute as attribute with:
     pathvars:
         per="{network}.{seed}.{method}",
     params:
-        **step("attribute", section.attribution, its_network),
+        **step("attribute", section.attribution, its_method),
 
 
 # not a second output of `attribute`: a run that asks for signed scores later keeps FAIG's

@@ -184,6 +184,12 @@ def its_network(wildcards):
     return [config["networks"][wildcards.network]["architecture"]]
 
 
+def its_method(wildcards):
+    """The network that an attribution builds, and its method where that is the user's own."""
+    own = config["attribution"]["methods"][wildcards.method] or {}
+    return [*its_network(wildcards), *filter(None, [own.get("function")])]
+
+
 def compared_networks(wildcards):
     """Architectures of a two-branch network and of its controls, which are SRResNets."""
     return [TWO_BRANCH["networks"][wildcards.system]["architecture"], "srresnet"]

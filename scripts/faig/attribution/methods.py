@@ -1,42 +1,79 @@
 """Attribution: a score for every filter, image and degradation, by several methods.
 
-Every method has one signature, `(pair, examples, **parameters) -> iterator of ImageScores`, and a
-name in `METHODS`, by which the config calls it. To add one, write a function under `@method`.
+Every method has one signature, `(pair, examples, *, parameters…) -> iterator of ImageScores`, and a
+name in `METHODS`, by which the config calls it. To add one, write a function under `@method`; the
+config names it as `package.module:function` if it is in a file of your own.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..base.device import Compute
 from ..base.errors import InputError
+from ..base.objects import imported
+from ..data.crops import Crop
 from . import search
 from .examples import Example, ImageScores
 from .pair import Pair
 from .passes import Elements, Passes
 from .quadrature import nodes_and_weights
-from .ranking import BETA, largest_contrast
+from .ranking import BETA, CONTRASTS, largest_contrast
 from .tiling import Tiler
 
 METHODS: dict[str, Callable] = {}
+CORNER = 16  # LR pixels, on which methods of the user's own are tried
 
 
 def method(*, contrast: str) -> Callable[[Callable], Callable]:
     """Register a method.
 
+    All that it draws must come from a parameter `seed`. Those of other files are marked only.
+
     Args:
         contrast: how its scores become discriminative, a name in `ranking.CONTRASTS`.
+
+    Raises:
+        InputError: no such contrast.
     """
+    if contrast not in CONTRASTS:
+        raise InputError(f"unknown contrast '{contrast}'; known: {', '.join(CONTRASTS)}")
 
     def register(function: Callable) -> Callable:
         function.contrast = contrast
-        METHODS[function.__name__] = function
+        if function.__module__ == __name__:
+            METHODS[function.__name__] = function
         return function
 
     return register
+
+
+def method_function(name: str) -> Callable:
+    """The method of a name in `METHODS`, or `package.module:function`.
+
+    Raises:
+        InputError: there is none, or it is not under `@method`.
+    """
+    if name in METHODS:
+        return METHODS[name]
+    if ":" not in name:
+        raise InputError(
+            f"unknown attribution method '{name}'; known: {', '.join(METHODS)}, "
+            'or "package.module:function"'
+        )
+    function = imported("attribution method", name)
+    if not hasattr(function, "contrast"):
+        raise InputError(
+            f"attribution method '{name}': expected a function under @method(contrast=…), which "
+            "says how its scores are ranked"
+        )
+    return function
 
 
 @method(contrast="mean")
@@ -380,16 +417,16 @@ def attribute(
     """Run a method by its name.
 
     Args:
+        name: see `method_function`.
         parameters: the method's keyword arguments, as in the config.
         seed: for methods that draw at random, which are those with an argument `seed`.
 
     Raises:
-        InputError: no such method, or a parameter that it does not take; baseline and target are
-            the same; scores that are not finite, or zero for all filters and images.
+        InputError: no such method, or a parameter that it does not take; one of the user's own that
+            draws from anything but `seed`; baseline and target are the same; scores of another
+            shape, not finite, or zero for all filters and images.
     """
-    if name not in METHODS:
-        raise InputError(f"unknown attribution method '{name}'; known: {', '.join(METHODS)}")
-    signature = inspect.signature(METHODS[name])
+    signature = inspect.signature(method_function(name))
     arguments = dict(parameters)
     if "seed" in signature.parameters:
         arguments["seed"] = seed
@@ -402,7 +439,51 @@ def attribute(
             "baseline and target have the same weights, so that there is nothing to explain; "
             "expected a target that was fine-tuned from the baseline"
         )
+    if name not in METHODS:
+        examples = iter(examples)
+        first = next(examples)
+        _require_seeded(name, pair, first, arguments)
+        examples = chain([first], examples)
     return _checked(name, pair, examples, arguments)
+
+
+def _require_seeded(name: str, pair: Pair, example: Example, arguments: Mapping) -> None:
+    """Complain of a method that draws from anything but its parameter `seed`.
+
+    It scores a corner of one image twice, on the CPU, where equal sums are equal bit by bit.
+
+    Raises:
+        InputError: the scores differ, or it fails.
+    """
+    small, place = _corner(example), Compute(torch.device("cpu"), torch.float32)
+    units = {"units": pair.units, "biases": pair.biases}
+    own = Pair.of(copy.deepcopy(pair.network), pair.baseline, pair.target, place, **units)
+    try:
+        (one,), (other,) = (method_function(name)(own, [small], **arguments) for _ in range(2))
+        same = np.array_equal(one.scores.numpy(), other.scores.numpy(), equal_nan=True)
+    except InputError:
+        raise
+    except Exception as error:  # of a function of the user's own, any
+        raise InputError(
+            f"attribution method '{name}' fails on one image of at most {CORNER} x {CORNER} LR "
+            f"pixels: {type(error).__name__}: {error}"
+        ) from error
+    if not same:
+        raise InputError(
+            f"attribution method '{name}' gives two results from one seed, expected that all it "
+            "draws comes from its parameter `seed`"
+        )
+
+
+def _corner(example: Example) -> Example:
+    """The first `CORNER` rows and columns of an image's LR pixels, or as many as there are."""
+    corner, side = Crop(example.name, 0, 0, CORNER), example.clean.shape[-1]
+    return Example(
+        str(corner),
+        corner.of(example.reference, example.reference.shape[-1] // side),
+        corner.of(example.clean),
+        {degradation: corner.of(pixels) for degradation, pixels in example.inputs.items()},
+    )
 
 
 def _checked(
@@ -417,7 +498,13 @@ def _checked(
             degradations[:] = example.inputs
             yield example
 
-    for result in METHODS[name](pair, noted(), **arguments):
+    for result in method_function(name)(pair, noted(), **arguments):
+        shape = (len(degradations), len(pair.index))
+        if result.scores.shape != shape:
+            raise InputError(
+                f"attribution method '{name}': scores of shape {tuple(result.scores.shape)}, "
+                f"expected (degradations, filters), {shape}"
+            )
         for degradation, scores in zip(degradations, result.scores, strict=True):
             if not scores.isfinite().all():
                 raise InputError(

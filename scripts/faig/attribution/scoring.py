@@ -8,7 +8,7 @@ import pandas as pd
 from ..base.progress import progress
 from ..data.store import ImageStore
 from .examples import read_examples
-from .methods import METHODS, attribute
+from .methods import attribute, method_function
 from .pair import Pair
 from .quadrature import INEXACT, error_of_whole
 from .ranking import numbered
@@ -29,7 +29,7 @@ def score(
     """Score every filter for every degradation, mean over a dataset's images.
 
     Args:
-        method: its name in `METHODS`.
+        method: its name, see `methods.method_function`.
         parameters: of the method.
         clean: the degradation that nothing is added to.
         seed: of random methods, and of the order of images where not all are taken.
@@ -48,7 +48,8 @@ def score(
     order = list(store.names)
     if agreement:
         order = np.random.default_rng(seed).permutation(order).tolist()
-    halves = Halves(METHODS[method].contrast, numbered(named or {}, degradations))
+    contrast = method_function(method).contrast
+    halves = Halves(contrast, numbered(named or {}, degradations))
     examples = read_examples(store, degradations, clean, order)
     results = attribute(method, pair, examples, parameters, seed)
     means: dict[str, np.ndarray | float] = {}
@@ -68,7 +69,7 @@ def score(
     used = order[: len(passes)]
     if len(used) < len(order):
         means = {name: mean * (len(order) / len(used)) for name, mean in means.items()}
-    facts = {"contrast": METHODS[method].contrast, "passes": float(np.mean(passes))}
+    facts = {"contrast": contrast, "passes": float(np.mean(passes))}
     if gains[0] is not None:
         facts["gains"] = dict(zip(degradations, np.mean(gains, axis=0).tolist(), strict=True))
     if completeness[0] is not None:

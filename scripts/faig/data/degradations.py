@@ -9,7 +9,6 @@ from the config, for example::
 A number given as a range, such as ``"sigma": [0.2, 2.0]``, is drawn anew for each image.
 """
 
-import importlib
 import inspect
 import json
 import typing
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import InputError
+from ..base.objects import imported
 from .operators import OPERATORS, Context
 from .pixels import quantize
 
@@ -132,11 +132,7 @@ def _function(name: str) -> Callable:
             f"unknown operator '{name}'; known: {', '.join(sorted(OPERATORS))}, "
             'or "package.module:function"'
         )
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"operator '{name}' cannot be imported: {error}") from None
+    return imported("operator", name)
 
 
 class Degradation:

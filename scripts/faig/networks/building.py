@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import InputError
+from ..base.objects import imported
 
 LISTED = 8  # names in a message, of each kind
 
@@ -29,11 +30,7 @@ def _module(name: str) -> ModuleType:
 def network_class(architecture: str) -> type[nn.Module]:
     """The class named `architecture`: a file of this package, or `"package.module:Class"`."""
     if ":" in architecture:
-        module, attribute = architecture.split(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"network '{architecture}' cannot be imported: {error}") from None
+        return imported("network", architecture)
     if architecture not in names():
         near = difflib.get_close_matches(architecture, names())
         raise InputError(

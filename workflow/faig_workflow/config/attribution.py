@@ -1,12 +1,15 @@
 """What is attributed by which methods, and how their rankings are judged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from .. import codebase
-from .parameters import bad_call, quadrature
+from . import wording
+from .names import bad_object
+from .parameters import bad_arguments, bad_call, quadrature
 from .section import (
     DISTINCT,
     Count,
@@ -28,11 +31,59 @@ LOCALISING = ("faig", "signed", "matched_random")
 # methods that are re-trained if nothing else is said: the paper's, and ours
 RETRAINED = ("faig", "signed", "intinf", "weight_change", "random", "matched_random")
 
+# what rankings and the tables beside them are called that are of no method
+TAKEN = ("matched_random", "random_draws", "like_draws", "health", "effects", "strip")
+
 
 def _with_faig(methods: dict) -> dict:
     if "faig" not in methods:
         refuse([Slip((), "the key 'faig' is missing")])
     return methods
+
+
+def _bad_own(name: str, function: object, given: Mapping) -> Iterator[Slip]:
+    """What is wrong with a method of the user's own, as far as its file tells that is only read.
+
+    Args:
+        name: that the config gives it.
+        function: where it is.
+        given: its parameters.
+    """
+    if name in (*codebase.methods(), *TAKEN):
+        yield Slip((), "found a function of your own, expected a name that is not one of ours")
+    if slips := list(bad_object(str(function), "function", "function")):
+        yield from slips
+        return
+    file = codebase.named_file(function)
+    if file is None and not codebase.elsewhere(function):
+        words = "one in a file below scripts/, or in an installed package: there is no such module"
+        yield Slip(("function",), wording.wrong(function, words))
+    if file is None:
+        return
+    place = file.relative_to(codebase.SCRIPTS.parent)
+    try:
+        known = codebase.methods(file)
+    except (SyntaxError, ValueError) as error:  # no Python, or not in UTF-8
+        yield Slip(("function",), f"{place} cannot be read: {error}")
+        return
+    own = function.partition(":")[2]
+    if own in known:
+        yield from bad_arguments("attribution method", name, given, known[own])
+    else:
+        words = f"a function under @method in {place}, which has {', '.join(known) or 'none'}"
+        yield Slip(("function",), wording.wrong(function, words))
+
+
+def _bad_method(name: str, given: Mapping) -> Iterator[Slip]:
+    """What is wrong with a method and its parameters."""
+    if "function" in given:
+        rest = {key: value for key, value in given.items() if key != "function"}
+        return _bad_own(name, given["function"], rest)
+    known = codebase.methods()
+    return chain(
+        bad_call("attribution method", name, given, known),
+        quadrature(given, "tolerance" in known.get(name, {})),
+    )
 
 
 class Attribution(Section):
@@ -75,22 +126,19 @@ class Attribution(Section):
         description="for `auto`: of the top 1 % between rankings from so many images, corrected "
         "for chance and predicted from their halves (Spearman-Brown), for every degradation",
     )
-    methods: Annotated[dict[str, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
+    methods: Annotated[dict[Name, dict[str, Any] | None], AfterValidator(_with_faig)] = Field(
         {name: {} for name in ("faig", "signed", "taylor", "weight_change", "random")},
         json_schema_extra={"required": ["faig"]},
         description="methods by name with their parameters; `faig` must be among them. The control "
         "`matched_random`, random filters but as many per layer as FAIG's, is always added. "
-        "`signed` with the parameters of `faig`, on all images, takes no pass of its own",
+        "`signed` with the parameters of `faig`, on all images, takes no pass of its own. A method "
+        "of your own has any name, and its place beside its parameters: `{magnitude: {function: "
+        '"package.module:function"}}`',
     )
 
     def slips(self) -> Iterator[Slip]:
-        known = codebase.methods()
         for name, given in self.methods.items():
-            found = [
-                *bad_call("attribution method", name, given or {}, known),
-                *quadrature(given or {}, "tolerance" in known.get(name, {})),
-            ]
-            for slip in found:
+            for slip in _bad_method(name, given or {}):
                 yield slip._replace(place=("methods", name, *slip.place))
 
 

@@ -91,22 +91,32 @@ def bad_call(
     if name not in known:
         yield Slip((), wording.unknown(kind, name, known))
         return
-    wrong = []
+    wrong = list(bad_arguments(kind, name, given, known[name]))
+    yield from wrong or _out_of_range(kind, name, given)
+
+
+def bad_arguments(
+    kind: str, name: str, given: Mapping, known: Mapping[str, Parameter]
+) -> Iterator[Slip]:
+    """The same where the function tells its parameters, but not their ranges.
+
+    Args:
+        known: its parameters.
+    """
     for parameter, value in given.items():
-        if parameter not in known[name]:
-            text = wording.unknown(f"parameter of '{name}'", parameter, known[name])
-            wrong.append(Slip((), text))
+        if parameter not in known:
+            text = wording.unknown(f"parameter of '{name}'", parameter, known)
+            yield Slip((), text)
             continue
-        annotation = known[name][parameter].annotation
+        annotation = known[parameter].annotation
         drawn = kind == "operator" and annotation in ("int", "float")
         if not all(fits(one, annotation) for one in (_ends(value) if drawn else [value])):
             words = ", or a range of two" if drawn and isinstance(value, list) else ""
             text = wording.wrong(value, KINDS[annotation] + words) + wording.number_hint(value)
-            wrong.append(Slip((parameter,), text))
-    for parameter, facts in known[name].items():
+            yield Slip((parameter,), text)
+    for parameter, facts in known.items():
         if facts.required and parameter not in given:
-            wrong.append(Slip((), f"{kind} '{name}' needs the parameter '{parameter}'"))
-    yield from wrong or _out_of_range(kind, name, given)
+            yield Slip((), f"{kind} '{name}' needs the parameter '{parameter}'")
 
 
 def _ends(value: object) -> list:
