@@ -50,7 +50,9 @@ def _bad_own(name: str, function: object, given: Mapping) -> Iterator[Slip]:
         given: its parameters.
     """
     if name in (*codebase.methods(), *TAKEN):
-        yield Slip((), "found a function of your own, expected a name that is not one of ours")
+        yield Slip(
+            (), "found a function of your own, expected a name that the project does not use"
+        )
     if slips := list(bad_object(str(function), "function", "function")):
         yield from slips
         return
