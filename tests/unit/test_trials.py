@@ -134,8 +134,8 @@ def test_what_is_destroyed_is_noticed(pair, crops, tried):
     assert found["faig", "swapped"] < 0.1  # no filter is among the best for both
     assert set(table["trial"]) == set(EXPECTED) > set(DESTROYED)
     halves = tried[0].query("trial == 'halves' and proportion == 0.01 and method == 'faig'")
-    assert found["faig", "null"] < halves["agreement"].mean()
-    assert found["weight_change", "null"] < 1
+    assert found["faig", "null_target"] < halves["agreement"].mean()
+    assert found["weight_change", "null_target"] < 1
 
 
 def test_seeds_are_compared_in_pairs():

@@ -305,5 +305,5 @@ def sanity_trials(
         broken = permuted_change(pair, share, seed)
         note(f"permuted_{100 * share:.0f}", scored(broken, crops).ranked)
     if null:
-        note("null", scored(null, crops).ranked)
+        note("null_target", scored(null, crops).ranked)
     return pd.DataFrame(rows)

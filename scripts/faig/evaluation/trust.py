@@ -16,7 +16,7 @@ from .verdicts import Limits
 LEVELS = ("green", "amber", "red")  # from best to worst
 NOT_MEASURED = "not measured"
 # sanity trials in which nothing may be left
-DESTROYED = ("swapped", "shuffled", "permuted_100", "null")
+DESTROYED = ("swapped", "shuffled", "permuted_100", "null_target")
 CONTROL = "weight_change"  # depends on no image: stable, and blind, by definition
 # what each sanity trial should give
 EXPECTED = {
@@ -25,13 +25,13 @@ EXPECTED = {
     "shuffled": "less than halves agree",
     "permuted_50": "falls towards 0",
     "permuted_100": "about 0",
-    "null": "less than halves agree",
+    "null_target": "less than halves agree",
 }
 WORDS = {
     "swapped": "the degradations change places",
     "shuffled": "the ground truth is another crop's",
     "permuted_100": "the changes of weights are permuted",
-    "null": "the target learned nothing but clean images",
+    "null_target": "the target learned nothing but clean images",
 }
 
 # for whoever asks which filters carry a skill: what a light says that is not green
