@@ -7,7 +7,6 @@ from faig.base.provenance import canonical_json, checksum
 from faig.base.seeds import derive
 from faig.base.tables import read_table, write_table
 from faig.data.batches import PatchSampler
-from faig.data.degradations import build_degradations
 from faig.data.store import ImageStore
 from faig.evaluation.ablation import choices
 from faig.evaluation.retraining import retrain
@@ -22,9 +21,9 @@ def learn(args, chosen):
     """PSNR of every test image after the training of each choice."""
     cfg, compute = args.config, cli.compute(args)
     network = load_state(build(**cfg["network"]), load_weights(args.baseline), str(args.baseline))
-    degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
-    options = {**cfg["batches"], "seed": derive(cfg["seed"], "patches", "retraining")}
-    sampler = PatchSampler(ImageStore(args.data), degradations, **options, compute=compute)
+    seed = derive(cfg["seed"], "patches", "retraining")
+    options = {**cfg["batches"], "seed": seed, "compute": compute}
+    sampler = PatchSampler.open(args.data, cfg["degradations"], **options)
     tests = {path.stem: ImageStore(path) for path in args.test}
     schedule, inputs = Schedule(**cfg["schedule"]), cfg["input_degradations"]
     return retrain(network, chosen, sampler, schedule, tests, inputs, compute, **cfg["units"])

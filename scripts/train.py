@@ -5,7 +5,6 @@ from faig.base.provenance import canonical_json, checksum
 from faig.base.seeds import derive
 from faig.base.tables import read_table, write_table
 from faig.data.batches import PatchSampler
-from faig.data.degradations import build_degradations
 from faig.data.store import ImageStore
 from faig.networks.building import read_spec
 from faig.networks.objectives import objective_class
@@ -21,23 +20,22 @@ from faig.training.validation import validator
 def fit(args, checkpoint: Checkpoint):
     """Weights and history of the training."""
     cfg, compute = args.config, cli.compute(args)
-    seed = derive(cfg["seed"], "weights")
-    network = first_network(cfg["network"], seed, args.kernel_code, args.start)
-    data, validation = ImageStore(args.data), ImageStore(args.validation)
-    degradations = build_degradations(cfg["degradations"], cfg["network"]["scale"])
-    options = {**cfg["batches"], "seed": derive(cfg["seed"], "patches", cfg["stage"])}
-    views = objective_class(network).views
+    seeds = {part: derive(cfg["seed"], part, cfg["stage"]) for part in ("patches", "objective")}
+    weights_seed = derive(cfg["seed"], "weights")
+    network = first_network(cfg["network"], weights_seed, args.kernel_code, args.start)
+    options = {"views": objective_class(network).views, "compute": compute, **cfg["batches"]}
+    sampler = PatchSampler.open(args.data, cfg["degradations"], seed=seeds["patches"], **options)
     count, names = cfg["validation_images"], cfg["validation_degradations"]
     return train(
         network,
-        PatchSampler(data, degradations, **options, compute=compute, views=views),
+        sampler,
         Schedule(**cfg["schedule"]),
         compute,
-        validate=validator(network, validation, count, names, compute),
+        validate=validator(network, ImageStore(args.validation), count, names, compute),
         validations=cfg["validations"],
         checkpoint=checkpoint,
         label=cfg["stage"],
-        seed=derive(cfg["seed"], "objective", cfg["stage"]),
+        seed=seeds["objective"],
     )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..base.device import Compute
 from ..base.errors import InputError
-from ..base.objects import imported
+from ..base.objects import imported, require_seeded
 from ..data.crops import Crop
 from . import search
 from .examples import Example, ImageScores
@@ -458,21 +458,17 @@ def _require_seeded(name: str, pair: Pair, example: Example, arguments: Mapping)
     small, place = _corner(example), Compute(torch.device("cpu"), torch.float32)
     units = {"units": pair.units, "biases": pair.biases}
     own = Pair.of(copy.deepcopy(pair.network), pair.baseline, pair.target, place, **units)
-    try:
-        (one,), (other,) = (method_function(name)(own, [small], **arguments) for _ in range(2))
-        same = np.array_equal(one.scores.numpy(), other.scores.numpy(), equal_nan=True)
-    except InputError:
-        raise
-    except Exception as error:  # of a function of the user's own, any
-        raise InputError(
-            f"attribution method '{name}' fails on one image of at most {CORNER} x {CORNER} LR "
-            f"pixels: {type(error).__name__}: {error}"
-        ) from error
-    if not same:
-        raise InputError(
-            f"attribution method '{name}' gives two results from one seed, expected that all it "
-            "draws comes from its parameter `seed`"
-        )
+
+    def scores() -> np.ndarray:
+        (scored,) = method_function(name)(own, [small], **arguments)
+        return scored.scores.numpy()
+
+    require_seeded(
+        f"attribution method '{name}'",
+        scores,
+        f"one image of at most {CORNER} x {CORNER} LR pixels",
+        "all it draws comes from its parameter `seed`",
+    )
 
 
 def _corner(example: Example) -> Example:

@@ -1,7 +1,10 @@
 """Classes and functions of the user's own, which the config names as `package.module:name`."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .errors import InputError
 
@@ -23,3 +26,25 @@ def imported(kind: str, name: str) -> Any:
         raise InputError(
             f"{kind} '{name}' cannot be imported: {type(error).__name__}: {error}"
         ) from error
+
+
+def require_seeded(what: str, result: Callable[[], np.ndarray], on: str, expected: str) -> None:
+    """Complain of a function that draws from anything but what it is given for that.
+
+    Args:
+        what: kind and name of the function, for the message.
+        result: calls it, every time with the same seed.
+        on: what it is called on, for the message.
+        expected: where its draws should come from, for the message.
+
+    Raises:
+        InputError: two results differ, or it fails.
+    """
+    try:
+        one, other = result(), result()
+    except InputError:
+        raise
+    except Exception as error:  # of a function of the user's own, any
+        raise InputError(f"{what} fails on {on}: {type(error).__name__}: {error}") from error
+    if not np.array_equal(one, other, equal_nan=True):
+        raise InputError(f"{what} gives two results from one seed, expected that {expected}")

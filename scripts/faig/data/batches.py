@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import psutil
@@ -20,7 +21,7 @@ from torch import Tensor
 from ..base.device import Compute
 from ..base.errors import InputError
 from .batch import Batch
-from .degradations import Degradation
+from .degradations import Degradation, build_degradations
 from .pixels import to_float
 from .store import Extent, ImageStore
 
@@ -144,6 +145,17 @@ class PatchSampler:
         self.windows = self._list_windows(parts)
         self._noise = torch.Generator(compute.device)
         self._grids: dict[int, Tensor] = {}
+
+    @classmethod
+    def open(cls, path: Path, operators: Mapping[str, Sequence[Mapping]], **options) -> Self:
+        """Batches of a dataset's file.
+
+        Args:
+            operators: by degradation, see `Degradation`.
+            options: as those of the class.
+        """
+        store = ImageStore(path)
+        return cls(store, build_degradations(operators, store.scale), **options)
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         """The batches with numbers from `first` to `last - 1`, see `make`.
