@@ -120,8 +120,12 @@ def test_report_holds_figures_and_tables(results):
         "masking.csv",
     ):
         assert name in html
+    # pictures of the landing page, which a script takes from the results
+    shown = re.findall(r'<img alt=\\"\w+\.png\\" src=\\"(\S+)\\"', html)
+    assert [Path(path).name for path in shown] == ["grid_small.png", "trust_small.png"]
+    assert all(f'"{path}": {{' in html for path in shown)
     # Chromium shows no frame of more than 2 MB without
-    assert html.rstrip().endswith((HOME / "workflow/report/frames.html").read_text().rstrip())
+    assert html.rstrip().endswith((HOME / "workflow/report/scripts.html").read_text().rstrip())
 
 
 def test_figures_come_as_png_and_pdf(results):

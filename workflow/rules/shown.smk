@@ -271,13 +271,13 @@ def with_left_out(wildcards, input):
 
 def report_command(wildcards, input, output):
     """Let a second Snakemake read the same workflow and config; the first holds the lock."""
-    snakefile, frames = (
+    snakefile, scripts = (
         os.path.relpath(HOME / "workflow" / name)
-        for name in ("Snakefile", "report/frames.html")
+        for name in ("Snakefile", "report/scripts.html")
     )
     options = ["--snakefile", snakefile, "--configfile", input.config, "--nolock"]
     made = shlex.join(["snakemake", *input.shown, *options, "--report", *output])
-    return f"{{ {made} && cat {shlex.quote(frames)} >> {shlex.quote(output[0])}; }}"
+    return f"{{ {made} && cat {shlex.quote(scripts)} >> {shlex.quote(output[0])}; }}"
 
 
 def comparison_report(wildcards):
