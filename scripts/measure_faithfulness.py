@@ -28,7 +28,7 @@ def main(args) -> None:
     write_table(args.effects, effects, {"config": cfg})
     write_table(args.output, sets, {"config": cfg})
     facts = {path.stem: read_metadata(path) for path in args.rankings}
-    judged = league(sets, effects, rankings, cfg["clean"], facts)
+    judged = league(sets, effects, rankings, cfg["clean"], facts, cfg["contrast"])
     print(judged.round(3).to_string(index=False))
     write_table(args.league, judged, {"config": cfg})
 

@@ -1,6 +1,7 @@
 """The bench and the league, on a network in which a skill is planted in known filters."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from faig.base.errors import InputError
 from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
 from faig.evaluation.choosing import choose
 from faig.evaluation.faithfulness import DELETION, INSERTION, LIKE_NULL, NULL
-from faig.evaluation.league import league, reproduced
+from faig.evaluation.league import Measured, filters_needed, league, reproduced, side_effect
 from faig.evaluation.prediction import spread_crops
 from torch import nn
 from toys import CPU, SmoothNetwork, random_pair, write_store
@@ -165,6 +166,32 @@ def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store
     np.testing.assert_array_equal(measured.losses(DELETION, everything), measured.baseline)
     np.testing.assert_array_equal(measured.losses(INSERTION, everything), measured.target)
     np.testing.assert_array_equal(measured.losses(DELETION, ~everything), measured.target)
+
+
+def test_a_named_contrast_says_what_filters_may_serve_besides():
+    """Filters of `blur` and `motion` are the same, those of `noise` others."""
+    names, removed = ["blur", "motion", "noise"], np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+    rows = [
+        {
+            "method": "faig", "degradation": own, "draw": 0, "direction": direction,
+            "proportion": TOP, "input_degradation": given, "dataset": "d", "image": f"{crop}@0",
+            "loss": 1.0 + removed[names.index(own), names.index(given)],
+            "loss_baseline": 2.0, "loss_target": 1.0,
+        }
+        for own, given, direction, crop in product(
+            names, names, (DELETION, INSERTION), range(3)
+        )
+    ]  # fmt: skip
+    sets = pd.DataFrame(rows)
+    named = {"blur": ["noise"], "motion": ["noise"]}
+    against_all, against_named = Measured(sets), Measured(sets, named)
+    assert against_all.specificity("faig", 0) == pytest.approx((0.5 + 0.5 + 1) / 3)
+    assert against_named.specificity("faig", 0) == 1
+    key = "faig", 0, "blur"
+    assert side_effect(against_all, key, TOP, "other")["other"] == 100
+    assert side_effect(against_named, key, TOP, "other")["other"] == 0
+    assert np.isnan(filters_needed(against_all, "faig", "blur"))
+    assert filters_needed(against_named, "faig", "blur") == 100 * TOP
 
 
 @pytest.mark.parametrize("units", ["channel", "layer"])

@@ -322,6 +322,7 @@ class Sections:
                 "seed": int(seed),
                 "input_degradations": [*ranked, clean],
                 "clean": clean,
+                "contrast": self.config["attribution"]["contrast"],
                 **self.config["faithfulness"],
             }
         )

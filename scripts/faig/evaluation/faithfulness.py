@@ -111,21 +111,21 @@ def deletion_areas(proportions: Sequence[float], restored: Sequence[float]) -> d
     }
 
 
-def specificity_index(matrix: np.ndarray) -> float:
+def specificity_index(matrix: np.ndarray, spared: np.ndarray | None = None) -> float:
     """How much deleting each degradation's filters hurts its own skill only.
 
     Args:
         matrix: removed shares 1 - f, (degradations whose filters, input degradations), both in
             the same order; two degradations or more.
+        spared: of the same shape, where a loss counts against the filters; all others by default.
 
     Returns:
         Mean over rows of own minus mean of others, entries clipped to [0, 1]: 1 is perfect,
         0 is no difference.
     """
     clipped = np.clip(matrix, 0.0, 1.0)
-    count = len(clipped)
-    own = np.diag(clipped)
-    others = (clipped.sum(axis=1) - own) / (count - 1)
+    spared = ~np.eye(len(clipped), dtype=bool) if spared is None else spared
+    own, others = np.diag(clipped), clipped.mean(axis=1, where=spared)
     return float((own - others).mean())
 
 

@@ -1,6 +1,6 @@
 """The league of rankings: one row per ranking and degradation, from what the bench measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -36,11 +36,14 @@ class Measured:
     Args:
         table: columns method, degradation, draw, direction, proportion, input_degradation, image,
             dataset, loss, loss_baseline, loss_target.
+        named: by degradation the others that it is contrasted with, where not with all: filters
+            may serve the rest, too.
     """
 
-    def __init__(self, table: pd.DataFrame):
+    def __init__(self, table: pd.DataFrame, named: Mapping[str, Sequence[str]] | None = None):
         self.table = table
-        self.degradations = list(table["degradation"].unique())
+        self.degradations = names = list(table["degradation"].unique())
+        self.others = {name: [n for n in names if n != name] for name in names} | (named or {})
         keys = ["method", "draw", "degradation", "direction", "proportion", "input_degradation"]
         self._groups = {
             key: rows[["loss", "loss_baseline", "loss_target"]].to_numpy(float).T
@@ -73,6 +76,13 @@ class Measured:
         ]
         return pd.Series(own, index=proportions)
 
+    def specificity(self, method: str, draw: int) -> float:
+        """Index of the top 1 %; NaN of a single degradation."""
+        if len(self.degradations) == 1:
+            return np.nan
+        spared = [[name in self.others[d] for name in self.degradations] for d in self.degradations]
+        return specificity_index(self.matrix(method, draw, TOP), np.array(spared))
+
     def matrix(self, method: str, draw: int, proportion: float) -> np.ndarray:
         """Removed shares: rows whose filters are deleted, columns the input's degradation."""
         return np.array(
@@ -92,6 +102,7 @@ def league(
     rankings: Mapping[str, pd.DataFrame],
     clean: str,
     facts: Mapping[str, Mapping] | None = None,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Judge every ranking of one network and seed.
 
@@ -102,6 +113,7 @@ def league(
         clean: degradation that the baseline was trained on.
         facts: by method what its ranking tells of itself: passes, and chosen by degradation, see
             `choosing.choose`.
+        named: contrasts, see `Measured`; "other" below are those of them.
 
     Returns:
         A row per method and degradation with
@@ -118,24 +130,20 @@ def league(
           crops (*_low, *_high); removed_other, the largest share of another's gain (%),
           the same; removed_db and clean_db, PSNR lost on the own and on clean input.
         - areas of both curves and the collapse, see `faithfulness`.
-        - specificity, the index over all degradations; specificity_p and specificity_p_like, its p
+        - specificity, see `Measured.specificity`; specificity_p and specificity_p_like, its p
           against random filters of the same layers, and of those that changed alike.
         - spearman and precision of the scores with the exact effects, and the effects' own
           agreement, see `agreement`.
 
         The nulls' rows are means over draws; removed_low and removed_high their 95 % range.
     """
-    measured = Measured(sets)
+    measured = Measured(sets, named)
     methods = [name for name in sets["method"].unique() if name not in NULLS]
-    several = len(measured.degradations) > 1
     draws = sets.loc[sets["method"] == NULL, "draw"].unique()
-    indices = {
-        null: [specificity_index(measured.matrix(null, d, TOP)) for d in draws] if several else []
-        for null in NULLS
-    }
+    indices = {null: [measured.specificity(null, draw) for draw in draws] for null in NULLS}
     rows = []
     for method in methods:
-        index = specificity_index(measured.matrix(method, 0, TOP)) if several else np.nan
+        index = measured.specificity(method, 0)
         shared = {
             "specificity": index,
             "specificity_p": p_value(index, indices[NULL]),
@@ -167,11 +175,10 @@ def league(
 
 def filters_needed(measured: Measured, method: str, degradation: str) -> float:
     """The fewest filters (%) that carry the skill and spare every other, see `league`."""
-    others = [name for name in measured.degradations if name != degradation]
     for proportion, restored in measured.curve(method, degradation, DELETION).items():
         harm = [
             1 - measured.restored(method, 0, degradation, DELETION, proportion, other)
-            for other in others
+            for other in measured.others[degradation]
         ]
         if ENOUGH[0] <= 1 - restored <= ENOUGH[1] and all(abs(h) <= SPARED for h in harm):
             return 100 * proportion
@@ -203,8 +210,7 @@ def side_effect(measured: Measured, key: tuple, proportion: float, name: str) ->
     """
     shares = [
         _share_with_interval(measured.losses(*key, DELETION, proportion, other), DELETION, name)
-        for other in measured.degradations
-        if other != key[-1]
+        for other in measured.others[key[-1]]
     ]
     nothing = dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
     return max(shares, key=lambda own: abs(np.nan_to_num(own[name])), default=nothing)
