@@ -61,6 +61,7 @@ if "retraining" in ASKED:
             **step("gather"),
 
 
+# the longest of a pair's steps, and alone at the end if it started last: before re-training
 use rule step from compute as measure_faithfulness with:
     input:
         **PAIR,
@@ -70,6 +71,7 @@ use rule step from compute as measure_faithfulness with:
         "<faithfulness>/sets.parquet",
         effects="<faithfulness>/effects.parquet",
         league="<faithfulness>/league.parquet",
+    priority: 1
     resources:
         **request.large(),
     params:
