@@ -322,7 +322,10 @@ def test_summary_tells_damage_from_a_skill_that_is_lost(results):
     refitted = results["masking"].assign(biases="refitted", gain_removed=12.0)
     with_both = {**results, "masking": pd.concat([results["masking"], refitted])}
     said = " ".join(summarize(with_both).split())
-    assert "means, blur loses 12%" in said
+    assert "means, masking the filters for blur takes 12% of its gain" in said
+    refitted.loc[refitted["degradation"] == "noise", "gain_removed"] = np.nan  # had no gain
+    with_both = {**results, "masking": pd.concat([results["masking"], refitted])}
+    assert "the filters for noise" not in " ".join(summarize(with_both).split())
     assert "the network is damaged" in said
     results["league"].loc[results["league"]["degradation"] == "blur", "carried"] = 697.0
     said = " ".join(summarize(results).split())

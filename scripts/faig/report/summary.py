@@ -159,10 +159,11 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
         )
     refitted = both[(both["biases"] == REFITTED) & (both["method"] == "faig")]
     own = refitted[refitted["degradation"] == refitted["input_degradation"]]
-    for degradation, shares in own.groupby("degradation", sort=False)["gain_removed"]:
+    gained = own.dropna(subset="gain_removed")
+    for degradation, shares in gained.groupby("degradation", sort=False)["gain_removed"]:
         yield from prose(
-            f"    with refitted biases, which keep the channels' means, {degradation} loses "
-            f"{percent(shares.mean())}"
+            f"    with refitted biases, which keep the channels' means, masking the filters for "
+            f"{degradation} takes {percent(shares.mean())} of its gain"
         )
 
 
