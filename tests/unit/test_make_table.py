@@ -323,7 +323,7 @@ def test_summary_tells_damage_from_a_skill_that_is_lost(results):
     with_both = {**results, "masking": pd.concat([results["masking"], refitted])}
     said = " ".join(summarize(with_both).split())
     assert "means, masking the filters for blur takes 12% of its gain" in said
-    refitted.loc[refitted["degradation"] == "noise", "gain_removed"] = np.nan  # had no gain
+    refitted.loc[refitted["degradation"] == "noise", "gain_removed"] = float("nan")  # had no gain
     with_both = {**results, "masking": pd.concat([results["masking"], refitted])}
     assert "the filters for noise" not in " ".join(summarize(with_both).split())
     assert "the network is damaged" in said
