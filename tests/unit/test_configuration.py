@@ -354,6 +354,7 @@ def released(**changes) -> dict:
     """The default config under the released code's protocol, nothing said of the quadrature."""
     config = {**copy.deepcopy(DEFAULT), "protocol": "released", **changes}
     config["attribution"]["methods"] = {"faig": {}, "intinf": None, "random": {}}
+    config["retraining"]["methods"] = ["faig", "random"]
     return config
 
 
