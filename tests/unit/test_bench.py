@@ -192,6 +192,10 @@ def test_a_named_contrast_says_what_filters_may_serve_besides():
     assert side_effect(against_named, key, TOP, "other")["other"] == 0
     assert np.isnan(filters_needed(against_all, "faig", "blur"))
     assert filters_needed(against_named, "faig", "blur") == 100 * TOP
+    # where nothing is gained, there is nothing to compare with
+    sets.loc[sets["input_degradation"] == "noise", "loss_baseline"] = 1.0
+    assert Measured(sets).specificity("faig", 0) == 0
+    assert np.isnan(Measured(sets, named).specificity("faig", 0))
 
 
 @pytest.mark.parametrize("units", ["channel", "layer"])

@@ -1,5 +1,7 @@
 """What the trials of a planted pair must give, and what they cannot measure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,6 +138,17 @@ def test_what_is_destroyed_is_noticed(pair, crops, tried):
     halves = tried[0].query("trial == 'halves' and proportion == 0.01 and method == 'faig'")
     assert found["faig", "null_target"] < halves["agreement"].mean()
     assert found["weight_change", "null_target"] < 1
+
+
+def test_degradations_change_places_with_what_they_are_contrasted_with(pair, crops):
+    """Two blurs have their filters in common: their rankings should be the same."""
+    names = ["blur", "noise", "also_blur"]
+    three = [replace(c, inputs={**c.inputs, "also_blur": c.inputs["blur"]}) for c in crops]
+    named = {"blur": ["noise"], "also_blur": ["noise"]}
+    _, coarse = stability_trials(pair, three, None, names, 4, 2.0, named)
+    table = sanity_trials(pair, three, names, 2, coarse, seed=0, named=named)
+    swapped = table[(table["trial"] == "swapped") & (table["method"] == "faig")]
+    assert swapped.set_index("degradation")["found"][["blur", "also_blur"]].max() < 0.1
 
 
 def test_seeds_are_compared_in_pairs():

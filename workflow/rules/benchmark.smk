@@ -1,3 +1,4 @@
+# long, and nothing but its figure waits for it: it would be alone at the end
 use rule step from compute as measure_quadrature with:
     input:
         **FIRST_PAIR,
@@ -7,6 +8,7 @@ use rule step from compute as measure_quadrature with:
         "<benchmark>/{network}/quadrature.parquet",
     pathvars:
         per="{network}",
+    priority: 1
     params:
         **step("measure_quadrature", section.quadrature, its_network, tells="network"),
 

@@ -118,6 +118,7 @@ def specificity_index(matrix: np.ndarray, spared: np.ndarray | None = None) -> f
         matrix: removed shares 1 - f, (degradations whose filters, input degradations), both in
             the same order; two degradations or more.
         spared: of the same shape, where a loss counts against the filters; all others by default.
+            A row of which nothing does is left out.
 
     Returns:
         Mean over rows of own minus mean of others, entries clipped to [0, 1]: 1 is perfect,
@@ -125,7 +126,8 @@ def specificity_index(matrix: np.ndarray, spared: np.ndarray | None = None) -> f
     """
     clipped = np.clip(matrix, 0.0, 1.0)
     spared = ~np.eye(len(clipped), dtype=bool) if spared is None else spared
-    own, others = np.diag(clipped), clipped.mean(axis=1, where=spared)
+    rows = spared.any(axis=1)
+    own, others = np.diag(clipped)[rows], clipped[rows].mean(axis=1, where=spared[rows])
     return float((own - others).mean())
 
 

@@ -1,6 +1,7 @@
 """The league of rankings: one row per ranking and degradation, from what the bench measured."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -76,22 +77,33 @@ class Measured:
         ]
         return pd.Series(own, index=proportions)
 
-    def specificity(self, method: str, draw: int) -> float:
-        """Index of the top 1 %; NaN of a single degradation."""
-        if len(self.degradations) == 1:
-            return np.nan
-        spared = [[name in self.others[d] for name in self.degradations] for d in self.degradations]
-        return specificity_index(self.matrix(method, draw, TOP), np.array(spared))
+    @cached_property
+    def gained(self) -> list[str]:
+        """Degradations that the target gains something on; the others have no filters to find."""
+        ends = {key[-1]: losses[1:] for key, losses in self._groups.items()}
+        return [name for name in self.degradations if has_gain(*ends[name])]
 
-    def matrix(self, method: str, draw: int, proportion: float) -> np.ndarray:
-        """Removed shares: rows whose filters are deleted, columns the input's degradation."""
+    def specificity(self, method: str, draw: int) -> float:
+        """Index of the top 1 % over what was gained; NaN where fewer than two can be compared."""
+        names = self.gained
+        spared = np.array([[name in self.others[own] for name in names] for own in names])
+        if not spared.any():
+            return np.nan
+        return specificity_index(self.matrix(method, draw, TOP, names), spared)
+
+    def matrix(
+        self, method: str, draw: int, proportion: float, names: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Removed shares: rows whose filters are deleted, columns the input's degradation.
+
+        Args:
+            names: degradations of both; all by default.
+        """
+        names = names or self.degradations
         return np.array(
             [
-                [
-                    1 - self.restored(method, draw, d, DELETION, proportion, g)
-                    for g in self.degradations
-                ]
-                for d in self.degradations
+                [1 - self.restored(method, draw, own, DELETION, proportion, g) for g in names]
+                for own in names
             ]
         )
 

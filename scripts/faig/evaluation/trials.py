@@ -271,8 +271,8 @@ def sanity_trials(
         A row per method, trial and degradation with found:
 
         - equal: the largest score where baseline and target are the same; should be 0.
-        - swapped: agreement of the top 1 % with those found when the degradations change places;
-          should be about 0.
+        - swapped: agreement of the top 1 % with those found when the degradations change places,
+          each with one that it is contrasted with; should be about 0.
         - shuffled: the same when the output is compared with another crop's ground truth.
         - permuted_50, permuted_100: the same when the changes of so many per cent of the layers,
           from the output on, are permuted inside them; should come down to about 0.
@@ -296,7 +296,11 @@ def sanity_trials(
             {"method": method, "trial": "equal", "degradation": name, "found": value}
             for name, value in zip(degradations, largest, strict=True)
         ]
-    note("swapped", lambda method: np.roll(coarse.ranked(method), 1, axis=0))
+    others = [
+        degradations.index((named or {}).get(name, [degradations[row - 1]])[0])
+        for row, name in enumerate(degradations)
+    ]
+    note("swapped", lambda method: coarse.ranked(method)[others])
     references = [crop.reference for crop in (*crops[1:], crops[0])]
     shuffled = [replace(c, reference=r) for c, r in zip(crops, references, strict=True)]
     if len(crops) > 1:

@@ -259,7 +259,7 @@ def _specificity(method: str, league: pd.DataFrame, limits: TrustLimits) -> Ligh
     reason = f"deleting the top {TOP:.0%} hurts the own degradation more than the other "
     reason += f"by {index:.2f}; p {chance:.2g} against random filters of the same layers"
     if level == NOT_MEASURED:
-        reason = "a gain on the test crops is not above twice its standard error"
+        reason = "fewer than two gains on the test crops are above twice their standard error"
     threshold = f"p at most {limits.specificity:g}"
     return Light("specificity", chance, threshold, level, reason, method)
 
