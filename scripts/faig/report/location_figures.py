@@ -45,10 +45,14 @@ def locations(**rankings: pd.DataFrame) -> Figure:
     names = layer_labels(layers, 60 // len(degradations))
     for panel in axes[-1]:
         panel.set_xticks([block.start for block in names], list(names.values()))
+        panel.set_xlabel("layer")
         panel.tick_params("x", rotation=90, labelsize="x-small")
-    figure.supxlabel("layer, from input to output")
     figure.supylabel("share of the chosen filters (%)")
-    title(figure, first, f"layers that the top {100 * LOCATED:g} % filters lie in")
+    title(
+        figure,
+        first,
+        f"layers, from input to output, that the top {100 * LOCATED:g} % filters lie in",
+    )
     legend(figure, [Line2D([], [], color="black", linewidth=0.8, label="share of all filters")])
     return figure
 
