@@ -22,8 +22,9 @@ def learn(args, chosen):
     cfg, compute = args.config, cli.compute(args)
     network = load_state(build(**cfg["network"]), load_weights(args.baseline), str(args.baseline))
     seed = derive(cfg["seed"], "patches", "retraining")
-    options = {**cfg["batches"], "seed": seed, "compute": compute}
-    sampler = PatchSampler.open(args.data, cfg["degradations"], **options)
+    sampler = PatchSampler.open(
+        args.data, cfg["degradations"], **cfg["batches"], seed=seed, compute=compute
+    )
     tests = {path.stem: ImageStore(path) for path in args.test}
     schedule, inputs = Schedule(**cfg["schedule"]), cfg["input_degradations"]
     return retrain(network, chosen, sampler, schedule, tests, inputs, compute, **cfg["units"])

@@ -20,11 +20,16 @@ from faig.training.validation import validator
 def fit(args, checkpoint: Checkpoint):
     """Weights and history of the training."""
     cfg, compute = args.config, cli.compute(args)
-    seeds = {part: derive(cfg["seed"], part, cfg["stage"]) for part in ("patches", "objective")}
-    weights_seed = derive(cfg["seed"], "weights")
-    network = first_network(cfg["network"], weights_seed, args.kernel_code, args.start)
-    options = {"views": objective_class(network).views, "compute": compute, **cfg["batches"]}
-    sampler = PatchSampler.open(args.data, cfg["degradations"], seed=seeds["patches"], **options)
+    seed, stage = cfg["seed"], cfg["stage"]
+    network = first_network(cfg["network"], derive(seed, "weights"), args.kernel_code, args.start)
+    sampler = PatchSampler.open(
+        args.data,
+        cfg["degradations"],
+        **cfg["batches"],
+        seed=derive(seed, "patches", stage),
+        views=objective_class(network).views,
+        compute=compute,
+    )
     count, names = cfg["validation_images"], cfg["validation_degradations"]
     return train(
         network,
@@ -34,8 +39,8 @@ def fit(args, checkpoint: Checkpoint):
         validate=validator(network, ImageStore(args.validation), count, names, compute),
         validations=cfg["validations"],
         checkpoint=checkpoint,
-        label=cfg["stage"],
-        seed=seeds["objective"],
+        label=stage,
+        seed=derive(seed, "objective", stage),
     )
 
 

@@ -74,7 +74,8 @@ def test_collapse_is_what_lies_below_the_baseline():
     ],
 )
 def test_specificity_is_own_minus_others(matrix, expected):
-    assert specificity_index(np.array(matrix)) == pytest.approx(expected)
+    others = ~np.eye(len(matrix), dtype=bool)
+    assert specificity_index(np.array(matrix), others) == pytest.approx(expected)
 
 
 def test_p_counts_draws_at_least_as_large():

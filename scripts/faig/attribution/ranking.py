@@ -118,6 +118,15 @@ def contrasted(
     return result
 
 
+def compared(
+    degradations: Sequence[str], named: Mapping[str, Sequence[str]] | None
+) -> dict[str, Sequence[str]]:
+    """By degradation the others that it is contrasted with: those that are named, else all."""
+    return {d: [other for other in degradations if other != d] for d in degradations} | (
+        named or {}
+    )
+
+
 def numbered(
     named: Mapping[str, Sequence[str]], degradations: Sequence[str]
 ) -> dict[int, list[int]]:

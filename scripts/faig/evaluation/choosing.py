@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..attribution.pair import Pair
-from ..attribution.ranking import BETA, TOP, rank_filters, selection
+from ..attribution.ranking import BETA, TOP, compared, rank_filters, selection
 from ..data.store import ImageStore
 from .bench import Bench, Crops
 from .faithfulness import DELETION, ENOUGH, PROPORTIONS, SPARED, has_gain, restored_share
@@ -54,7 +54,7 @@ def choose(
         beta: rank_filters(scores, contrast, gains, dict.fromkeys(names, beta), named)
         for beta in weights
     }
-    others = {name: [n for n in names if n != name] for name in names} | (named or {})
+    others = compared(names, named)
     chosen = {name: _best(bench, rankings, name, others[name]) for name in names}
     betas = {name: facts["beta"] for name, facts in chosen.items()}
     if contrast != "largest":

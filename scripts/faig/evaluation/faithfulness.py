@@ -111,21 +111,20 @@ def deletion_areas(proportions: Sequence[float], restored: Sequence[float]) -> d
     }
 
 
-def specificity_index(matrix: np.ndarray, spared: np.ndarray | None = None) -> float:
+def specificity_index(matrix: np.ndarray, spared: np.ndarray) -> float:
     """How much deleting each degradation's filters hurts its own skill only.
 
     Args:
         matrix: removed shares 1 - f, (degradations whose filters, input degradations), both in
             the same order; two degradations or more.
-        spared: of the same shape, where a loss counts against the filters; all others by default.
-            A row of which nothing does is left out.
+        spared: of the same shape, where a loss counts against the filters. A row of which nothing
+            does is left out.
 
     Returns:
         Mean over rows of own minus mean of others, entries clipped to [0, 1]: 1 is perfect,
         0 is no difference.
     """
     clipped = np.clip(matrix, 0.0, 1.0)
-    spared = ~np.eye(len(clipped), dtype=bool) if spared is None else spared
     rows = spared.any(axis=1)
     own, others = np.diag(clipped)[rows], clipped[rows].mean(axis=1, where=spared[rows])
     return float((own - others).mean())

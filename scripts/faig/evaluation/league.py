@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from ..attribution.ranking import TOP
+from ..attribution.ranking import TOP, compared
 from ..attribution.stability import halves, spearman, spearman_brown
 from .faithfulness import (
     DELETION,
@@ -43,8 +43,8 @@ class Measured:
 
     def __init__(self, table: pd.DataFrame, named: Mapping[str, Sequence[str]] | None = None):
         self.table = table
-        self.degradations = names = list(table["degradation"].unique())
-        self.others = {name: [n for n in names if n != name] for name in names} | (named or {})
+        self.degradations = list(table["degradation"].unique())
+        self.others = compared(self.degradations, named)
         keys = ["method", "draw", "degradation", "direction", "proportion", "input_degradation"]
         self._groups = {
             key: rows[["loss", "loss_baseline", "loss_target"]].to_numpy(float).T
@@ -91,15 +91,8 @@ class Measured:
             return np.nan
         return specificity_index(self.matrix(method, draw, TOP, names), spared)
 
-    def matrix(
-        self, method: str, draw: int, proportion: float, names: Sequence[str] | None = None
-    ) -> np.ndarray:
-        """Removed shares: rows whose filters are deleted, columns the input's degradation.
-
-        Args:
-            names: degradations of both; all by default.
-        """
-        names = names or self.degradations
+    def matrix(self, method: str, draw: int, proportion: float, names: Sequence[str]) -> np.ndarray:
+        """Removed shares of degradations: rows whose filters are deleted, columns the input's."""
         return np.array(
             [
                 [1 - self.restored(method, draw, own, DELETION, proportion, g) for g in names]

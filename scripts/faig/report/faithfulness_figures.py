@@ -40,7 +40,7 @@ def faithfulness(sets: pd.DataFrame) -> Figure:
     methods = [name for name in sets["method"].unique() if name not in NULLS]
     styles = looks(methods, METHODS)
     seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
-    degradations, left_out = _with_gain(seeds, methods[0])
+    degradations, left_out = _with_gain(seeds)
     figure = empty_figure(5.2, 3.2 * len(degradations))
     axes = figure.subplots(2, len(degradations), squeeze=False, sharex=True, sharey=True)
     for (i, direction), (j, degradation) in product(
@@ -80,9 +80,7 @@ def specificity(sets: pd.DataFrame) -> Figure:
     """
     methods = [name for name in sets["method"].unique() if name not in NULLS]
     seeds = [Measured(rows) for _, rows in sets.groupby("seed")]
-    found = {m: np.array([s.matrix(m, 0, TOP) for s in seeds]) for m in methods}
-    names, left_out = _with_gain(seeds, methods[0])
-    kept = [seeds[0].degradations.index(name) for name in names]
+    names, left_out = _with_gain(seeds)
     rows = -(-len(methods) // COLUMNS_OF_MATRICES)
     figure = empty_figure(0.9 + rows * (0.9 + 0.27 * len(names)))
     axes = figure.subplots(
@@ -92,8 +90,8 @@ def specificity(sets: pd.DataFrame) -> Figure:
         if method is None:
             panel.remove()
             continue
-        shares = 100 * found[method][:, kept][:, :, kept]
-        heat_map(panel, _mean(shares), names, names)
+        shares = np.array([seed.matrix(method, 0, TOP, names) for seed in seeds])
+        heat_map(panel, _mean(100 * shares), names, names)
         for place in range(len(names)):
             frame(panel, place, place)
         panel.set_title(label(method))
@@ -112,14 +110,10 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(counts, np.where(there, values, 0).sum(axis=0) / counts.clip(1), np.nan)
 
 
-def _with_gain(seeds: Sequence[Measured], method: str) -> tuple[list[str], str]:
-    """As `_gained`, told by the curves of a method."""
-    return _gained(
-        {
-            name: any(seed.curve(method, name, DELETION).notna().any() for seed in seeds)
-            for name in seeds[0].degradations
-        }
-    )
+def _with_gain(seeds: Sequence[Measured]) -> tuple[list[str], str]:
+    """As `_gained`, of any seed."""
+    names = seeds[0].degradations
+    return _gained({name: any(name in seed.gained for seed in seeds) for name in names})
 
 
 def _gained(gains: Mapping[str, bool]) -> tuple[list[str], str]:
