@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 import torch
 from faig.run import gpu_lock
+from forks import snakemake
 from workflow.conftest import Workflow
-from workflow.forks import snakemake
 
 from .comparing import distances
 

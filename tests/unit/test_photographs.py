@@ -16,6 +16,7 @@ from faig.data.sources import folder_files, measure_cropped, read_cropped, read_
 from faig.data.store import ImageStore, ImageWriter, require_disjoint
 from faig.data.synthesis import Recipe, synthesize
 from faig_workflow import photographs
+from forks import call
 from PIL import Image, ImageOps
 from toys import noise_image, photo, shapes_of
 
@@ -252,17 +253,12 @@ def test_the_script_takes_photographs_of_any_name_and_says_what_it_does_not_use(
     for i, name in enumerate(NAMES):
         (tmp_path / folder / f"{name}.png").write_bytes(encoded("PNG", noise_image(48, 48, i)))
     (tmp_path / folder / "z.heic").touch()
-    done = subprocess.run(
-        [
-            sys.executable, SCRIPT, "--config", json.dumps(config(folder)),
-            f"--folder={folder}", "--output", "set.h5",
-        ],
-        cwd=tmp_path, capture_output=True, text=True, encoding="utf-8",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    options = ["--config", json.dumps(config(folder)), f"--folder={folder}", "--output", "set.h5"]
+    status, told = call(["python", SCRIPT, *options], tmp_path)
+    assert status == 0, told
     assert ImageStore(tmp_path / "set.h5").names == sorted(NAMES)
-    assert f"{folder}: not used, for images are .png" in done.stdout
-    assert ".webp: z.heic" in done.stdout
+    assert f"{folder}: not used, for images are .png" in told
+    assert ".webp: z.heic" in told
     assert not (tmp_path / "evil").exists()
 
 

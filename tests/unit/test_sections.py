@@ -7,6 +7,7 @@ import yaml
 from faig.base.provenance import canonical_json
 from faig_workflow import config as configuration
 from faig_workflow.sections import Sections
+from sections import all_sections, differing
 from toys import changed
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -32,51 +33,6 @@ COMPUTING = [
         "modulation",
     )
 ]
-
-
-def all_sections(config: dict) -> dict[str, str]:
-    """Every rule's text, by rule and wildcards."""
-    config = configuration.load(config)
-    section, seed = Sections(config), "0"
-    texts = {f"synthesis/{name}": section.synthesis(name) for name in config["datasets"]}
-    texts["trust"], texts["summary"] = section.trust(), section.summary()
-    texts["figures"], texts["matched_random"] = section.figures(), section.matched_random(seed)
-    for network in config["networks"]:
-        for stage in ("baseline", "target"):
-            texts[f"training/{network}/{stage}"] = section.training(network, seed, stage)
-        for method in config["attribution"]["methods"]:
-            texts[f"attribution/{network}/{method}"] = section.attribution(network, seed, method)
-        texts[f"health/{network}"] = section.health(network)
-        texts[f"stability/{network}"] = section.stability(network, seed)
-        texts[f"evaluation/{network}"] = section.evaluation(network)
-        texts[f"faithfulness/{network}"] = section.faithfulness(network, seed)
-        texts[f"ranking/{network}"] = section.ranking(network)
-        texts[f"masking/{network}"] = section.masking(network)
-        texts[f"retraining/{network}"] = section.retraining(network, seed, "faig")
-        texts[f"modulation/{network}"] = section.modulation(network)
-        texts[f"export/{network}"] = section.export(network, "blur", "0.5")
-        texts[f"prediction/{network}"] = section.prediction(network)
-        texts[f"quadrature/{network}"] = section.quadrature(network)
-        texts[f"benchmark/{network}"] = section.benchmark(network)
-        texts[f"training_benchmark/{network}"] = section.training_benchmark(network)
-    return texts | (comparison_sections(config, section) if config["two_branch"] else {})
-
-
-def comparison_sections(config: dict, section: Sections) -> dict[str, str]:
-    """The same for the comparison of two-branch networks with one-branch ones."""
-    own = config["two_branch"]
-    texts = {f"images/{name}": section.two_branch_synthesis(name) for name in config["datasets"]}
-    texts |= {f"match/{system}": section.match(system) for system in own["networks"]}
-    for setting in own["settings"]:
-        texts[f"comparison/{setting}"] = section.two_branch_evaluation(setting)
-        texts[f"learning/{setting}"] = section.two_branch_training(setting, "0")
-    return texts | {"code": section.kernel_code(), "probe": section.two_branch_probe()}
-
-
-def differing(one: dict, other: dict) -> set[str]:
-    before, after = all_sections(one), all_sections(other)
-    assert before.keys() == after.keys()
-    return {name for name in before if before[name] != after[name]}
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+from forks import snakemake
 from PIL import Image
-
-from .forks import snakemake
 
 HOME = Path(__file__).resolve().parents[2]
 TINY = yaml.safe_load((HOME / "tests/config/tiny.yaml").read_text())
@@ -23,10 +22,10 @@ MODEL = "results/{run}/models/small/seed0"
 
 
 def change(config: dict, dotted: str, value: object) -> None:
-    """Set a key of a config, given by its dotted name."""
+    """Set a key of a config, given by its dotted name; sections that it lacks are added."""
     *parents, last = dotted.split(".")
     for parent in parents:
-        config = config[parent]
+        config = config.setdefault(parent, {})
     config[last] = value
 
 

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from forks import snakemake
 from PIL import Image
 
 from .conftest import HOME
-from .forks import snakemake
 
 BASELINE = "results/tiny/models/small/seed0/baseline.safetensors"
 

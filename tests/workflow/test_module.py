@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from forks import snakemake
 
 from .conftest import HOME, TINY
-from .forks import snakemake
 
 SNAKEFILE = f"""
 module faig:

@@ -1,8 +1,13 @@
 """What runs again after a change of the config: exactly what depends on it."""
 
+import copy
+from collections import defaultdict
+
 import pytest
 from faig_workflow.config.schema import leaf_keys
+from sections import differing
 
+from .conftest import TINY, change
 from .reruns import (
     ALL_IMAGES,
     ARCHIVE,
@@ -158,7 +163,7 @@ CHANGES = {
     "stability.nodes": ({"stability.nodes": 4}, STABILITY),
     "stability.null_target": ({"stability.null_target": True}, {"train_null"} | STABILITY),
     **{
-        f"trust.limits.{name}": ({"trust": {"limits": {name: 0.25}}}, TRUST)
+        f"trust.limits.{name}": ({f"trust.limits.{name}": 0.25}, TRUST)
         for name in (
             "stability_green",
             "stability_amber",
@@ -173,17 +178,17 @@ CHANGES = {
     "health.crops": ({"health.crops": 1}, LOOKS),
     "health.points": ({"health.points": 4}, HEALTH),
     "health.nodes": ({"health.nodes": 3}, HEALTH),
-    "health.limits.gain": ({"health.limits": {"gain": 1}}, HEALTH),
-    "health.limits.barrier_doubtful": ({"health.limits": {"barrier_doubtful": 0.2}}, HEALTH),
-    "health.limits.barrier_unfit": ({"health.limits": {"barrier_unfit": 2}}, HEALTH),
-    "health.limits.monotony": ({"health.limits": {"monotony": 0.5}}, HEALTH),
+    "health.limits.gain": ({"health.limits.gain": 1}, HEALTH),
+    "health.limits.barrier_doubtful": ({"health.limits.barrier_doubtful": 0.2}, HEALTH),
+    "health.limits.barrier_unfit": ({"health.limits.barrier_unfit": 2}, HEALTH),
+    "health.limits.monotony": ({"health.limits.monotony": 0.5}, HEALTH),
     "health.limits.cancellation_doubtful": (
-        {"health.limits": {"cancellation_doubtful": 9}},
+        {"health.limits.cancellation_doubtful": 9},
         HEALTH,
     ),
-    "health.limits.cancellation_unfit": ({"health.limits": {"cancellation_unfit": 40}}, HEALTH),
-    "health.limits.completeness": ({"health.limits": {"completeness": 0.1}}, HEALTH),
-    "health.limits.overlap": ({"health.limits": {"overlap": 0.5}}, HEALTH),
+    "health.limits.cancellation_unfit": ({"health.limits.cancellation_unfit": 40}, HEALTH),
+    "health.limits.completeness": ({"health.limits.completeness": 0.1}, HEALTH),
+    "health.limits.overlap": ({"health.limits.overlap": 0.5}, HEALTH),
     "attribution.methods.*": (
         {"attribution.methods.faig.nodes": 3},
         ATTRIBUTION - {"take_signed"},
@@ -192,9 +197,9 @@ CHANGES = {
     "faithfulness.crops_per_image": ({"faithfulness.crops_per_image": 2}, BENCH | MODULATION),
     "faithfulness.draws": ({"faithfulness.draws": 3}, BENCH),
     "faithfulness.filters": ({"faithfulness.filters": 5}, BENCH),
-    "modulation.methods": ({"modulation": {"methods": ["signed"]}}, MODULATION),
-    "modulation.proportion": ({"modulation": {"proportion": 0.1}}, MODULATION | STRIP),
-    "modulation.strengths": ({"modulation": {"strengths": [0, 1]}}, MODULATION | STRIP),
+    "modulation.methods": ({"modulation.methods": ["signed"]}, MODULATION),
+    "modulation.proportion": ({"modulation.proportion": 0.1}, MODULATION | STRIP),
+    "modulation.strengths": ({"modulation.strengths": [0, 1]}, MODULATION | STRIP),
     **{
         f"transplant.{key}": (
             {"stability.null_target": True, "transplant": given},
@@ -208,12 +213,12 @@ CHANGES = {
         )
     },
     # these name another file
-    "export.network": ({"export": {"network": "small"}}, set()),  # as before
-    "export.degradation": ({"export": {"degradation": "noise"}}, MODULATED),
-    "export.method": ({"export": {"method": "signed"}}, MODULATED),
-    "export.strength": ({"export": {"strength": 0.25}}, MODULATED),
-    "export.proportion": ({"export": {"proportion": 0.1}}, MODULATED),
-    "export.format": ({"export": {"format": "safetensors"}}, MODULATED),
+    "export.network": ({"export.network": "small"}, set()),  # as before
+    "export.degradation": ({"export.degradation": "noise"}, MODULATED),
+    "export.method": ({"export.method": "signed"}, MODULATED),
+    "export.strength": ({"export.strength": 0.25}, MODULATED),
+    "export.proportion": ({"export.proportion": 0.1}, MODULATED),
+    "export.format": ({"export.format": "safetensors"}, MODULATED),
     "masking.refit_biases": ({"masking.refit_biases": True}, MASKING),
     "masking.proportions": ({"masking.proportions": [0.05, 0.1]}, MASKING),
     "retraining.methods": ({"retraining.methods": ["faig"]}, RETRAINING - {"retrain"}),
@@ -261,8 +266,8 @@ CHANGES = {
     "benchmark.sizes": ({"benchmark.sizes": [[8, 8]]}, COST),
     "benchmark.images": ({"benchmark.images": [1]}, COST),
     "benchmark.matrices": ({"benchmark.matrices": [32]}, COST | SPEED),
-    "figures.dpi": ({"figures": {"dpi": 80}}, PLOTS),
-    "figures.font_size": ({"figures": {"font_size": 8}}, PLOTS),
+    "figures.dpi": ({"figures.dpi": 80}, PLOTS),
+    "figures.font_size": ({"figures.font_size": 8}, PLOTS),
 }
 
 MIRROR = {"path": "same.zip", "checksum": "sha256:" + "0" * 64}
@@ -277,10 +282,44 @@ def test_every_key_has_a_row():
     assert CHANGES.keys() | ARCHIVE_CHANGES.keys() == set(leaf_keys())
 
 
-@pytest.mark.parametrize("key", CHANGES)
-def test_a_changed_key_reruns_what_depends_on_it(complete, key):
-    changes, expected = CHANGES[key]
-    assert complete.after(changes) == expected | {"record_config", "report"}
+def neighbours() -> dict[str, list[str]]:
+    """Keys beside each other in the config that should re-run the same, by a name for them all."""
+    groups = defaultdict(list)
+    for key, (changes, expected) in CHANGES.items():
+        alone = changes.keys() == {key}
+        section, _, name = key.rpartition(".") if alone else (key, "", "")
+        groups[section, frozenset(expected)].append((key, name))
+    return {
+        f"{section}.{','.join(name for _, name in keys)}".strip("."): [key for key, _ in keys]
+        for (section, _), keys in groups.items()
+    }
+
+
+def taken_alike(keys: list[str]) -> list[dict]:
+    """Changes of these keys, those in one that exactly the same steps take from the config.
+
+    All in one, they re-run no more than the steps do, and each of them no less.
+    """
+    found = defaultdict(dict)
+    for key in keys:
+        changes, _ = CHANGES[key]
+        config = copy.deepcopy(TINY)
+        for name, value in changes.items():
+            change(config, name, value)
+        # without a step, it changes which files there are
+        found[frozenset(differing(TINY, config)) or key].update(changes)
+    return list(found.values())
+
+
+NEIGHBOURS = neighbours()
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_changed_key_reruns_what_depends_on_it(complete, name):
+    keys = NEIGHBOURS[name]
+    _, expected = CHANGES[keys[0]]
+    for changes in taken_alike(keys):
+        assert complete.after(changes) == expected | {"record_config", "report"}, changes
 
 
 @pytest.mark.parametrize("key", ARCHIVE_CHANGES)

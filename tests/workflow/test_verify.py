@@ -3,8 +3,7 @@
 import pandas as pd
 from faig.base.tables import write_table
 from faig.run import manifest
-
-from .forks import snakemake
+from forks import snakemake
 
 RUN = "results/tiny"
 

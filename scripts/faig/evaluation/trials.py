@@ -276,7 +276,8 @@ def sanity_trials(
         - shuffled: the same when the output is compared with another crop's ground truth.
         - permuted_50, permuted_100: the same when the changes of so many per cent of the layers,
           from the output on, are permuted inside them; should come down to about 0.
-        - null: the same where the target learned no skill; should be less than halves agree.
+        - null_target: the same where the target learned no skill; should be less than halves
+          agree.
     """
     rows = []
     scored = partial(score, degradations=degradations, nodes=nodes, named=named)

@@ -10,6 +10,7 @@ between two.
 import atexit
 import gc
 import importlib
+import multiprocessing.process
 import os
 import runpy
 import select
@@ -25,9 +26,11 @@ from tempfile import mkdtemp
 
 HERE = Path(sys.executable).parent
 PRELOADED = (
-    "bokeh.plotting", "filelock", "h5py", "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps",
-    "psutil", "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "snakemake.cli",
-    "snakemake.report.html_reporter", "snakemake.storage", "smart_open", "torch", "tqdm", "yte",
+    "bokeh.plotting", "filelock", "fontTools.subset", "h5py", "matplotlib.backends.backend_pdf",
+    "matplotlib.pyplot", "numpy", "pandas", "PIL.ImageOps", "psutil", "pyarrow.dataset",
+    "pyarrow.parquet", "pydantic", "requests", "safetensors.torch", "scipy.stats",
+    "sklearn.datasets", "snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage",
+    "smart_open", "torch", "torch._dynamo", "tqdm", "yte",
 )  # fmt: skip
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -72,9 +75,14 @@ def commands() -> str:
 
 def snakemake(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
     """Exit status, and standard output and error together, of one call in a folder."""
+    return call(["snakemake", *arguments], folder)
+
+
+def call(command: Sequence[str | Path], folder: Path) -> tuple[int, str]:
+    """The same of any command that starts with `snakemake`, or with `python` and a script."""
     path = os.pathsep.join([commands(), str(HERE), os.environ["PATH"]])
     done = subprocess.run(
-        ["snakemake", *arguments], cwd=folder, env={**os.environ, "PATH": path},
+        [f"{commands()}/{command[0]}", *command[1:]], cwd=folder, env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     return done.returncode, done.stdout
@@ -86,6 +94,7 @@ def serve(address: str) -> None:
         importlib.import_module(name)
     sys.modules["snakemake.cli"].get_argument_parser()  # looks for plugins, once
     gc.freeze()  # or a fork's garbage collector would write to, and so copy, all their pages
+    gc.set_threshold(100_000)  # a tenth of a dry run would be spent on what it has yet to use
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
@@ -122,6 +131,7 @@ def attend(connection: socket.socket) -> None:
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(place)
+    multiprocessing.process.ORIGINAL_DIR = place  # from which processes of its own find the script
     os.environ.clear()
     os.environ.update(word.split("=", 1) for word in words[int(count) :])
     sys.argv = words[: int(count)]
