@@ -1,15 +1,14 @@
 """Write weights as a BasicSR-style checkpoint, for use in other software."""
 
-from faig.networks.building import build, load_state
+from faig.networks.building import load_network
 from faig.networks.checkpoints import save_checkpoint
-from faig.networks.weights import load_metadata, load_weights
+from faig.networks.weights import load_metadata
 from faig.run import cli
 
 
 def main(args) -> None:
     metadata = load_metadata(args.weights)
-    network = build(**metadata["config"]["network"])
-    load_state(network, load_weights(args.weights), str(args.weights))
+    network = load_network(metadata["config"]["network"], args.weights)
     save_checkpoint(args.output, network, network.state_dict(), metadata)
 
 

@@ -10,24 +10,10 @@ from faig.data.batches import PatchSampler
 from faig.data.store import ImageStore
 from faig.evaluation.ablation import choices
 from faig.evaluation.retraining import retrain
-from faig.networks.building import build, load_state
-from faig.networks.weights import load_weights
+from faig.networks.building import load_network
 from faig.run import cli
 from faig.training.checkpoint import Checkpoint
 from faig.training.schedule import Schedule
-
-
-def learn(args, chosen):
-    """PSNR of every test image after the training of each choice."""
-    cfg, compute = args.config, cli.compute(args)
-    network = load_state(build(**cfg["network"]), load_weights(args.baseline), str(args.baseline))
-    seed = derive(cfg["seed"], "patches", "retraining")
-    sampler = PatchSampler.open(
-        args.data, cfg["degradations"], **cfg["batches"], seed=seed, compute=compute
-    )
-    tests = {path.stem: ImageStore(path) for path in args.test}
-    schedule, inputs = Schedule(**cfg["schedule"]), cfg["input_degradations"]
-    return retrain(network, chosen, sampler, schedule, tests, inputs, compute, **cfg["units"])
 
 
 def main(args) -> None:
@@ -35,18 +21,23 @@ def main(args) -> None:
     stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
     chosen = choices({method: read_table(args.ranking)}, cfg["proportions"])
     chosen += [choice.rest for choice in chosen] if cfg["rest"] else []
-    checkpoints = [
-        Checkpoint(args.output.with_name(f"{choice.label}.checkpoint"), stamp) for choice in chosen
-    ]
+    paths = [args.output.with_name(f"{choice.label}.checkpoint") for choice in chosen]
+    saved = [(choice, Checkpoint(path, stamp)) for choice, path in zip(chosen, paths, strict=True)]
+
+    def make() -> None:
+        compute, seed = cli.compute(args), derive(cfg["seed"], "patches", "retraining")
+        network = load_network(cfg["network"], args.baseline)
+        options = {**cfg["batches"], "seed": seed, "compute": compute}
+        sampler = PatchSampler.open(args.data, cfg["degradations"], **options)
+        schedule, inputs = Schedule(**cfg["schedule"]), cfg["input_degradations"]
+        tests = {path.stem: ImageStore(path) for path in args.test}
+        table = retrain(network, saved, sampler, schedule, tests, inputs, compute, **cfg["units"])
+        write_table(args.output, table, {"config": cfg})
+
     # names of method and datasets stand in the table
     named = [method, *(name for path in args.test for name in (path.stem, path))]
-    made = cli.reusable(args, [stamp, *named], [args.output])
-    if not made.fetch():
-        write_table(
-            args.output, learn(args, zip(chosen, checkpoints, strict=True)), {"config": cfg}
-        )
-        made.keep()
-    for checkpoint in checkpoints:
+    cli.reusable(args, [stamp, *named], [args.output]).ensure(make)
+    for _, checkpoint in saved:
         checkpoint.remove()
 
 

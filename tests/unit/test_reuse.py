@@ -25,15 +25,13 @@ def write(made: Reusable) -> None:
 def kept(reusable) -> Reusable:
     """What a first run made and kept."""
     first = reusable("first")
-    assert not first.fetch()
-    write(first)
-    first.keep()
+    first.ensure(lambda: write(first))
     return first
 
 
 def test_another_run_gets_the_same_files(kept, reusable, capsys):
     second = reusable("second")
-    assert second.fetch()
+    second.ensure(lambda: pytest.fail("made again"))
     assert {file.name: file.read_bytes() for file in second.files} == CONTENT
     assert f"taken from {kept.entry}" in capsys.readouterr().out
 

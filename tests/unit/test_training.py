@@ -13,7 +13,7 @@ from faig.networks.weights import save_weights
 from faig.training.checkpoint import Checkpoint
 from faig.training.loop import TrainingDiverged, train
 from faig.training.schedule import Schedule
-from faig.training.start import first_network
+from faig.training.stage import first_network
 from faig.training.validation import evaluate, validator
 from toys import (
     BICUBIC,

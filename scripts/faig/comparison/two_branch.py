@@ -10,14 +10,12 @@ from ..base.device import Compute
 from ..data.crops import Crop
 from ..data.pixels import quantize
 from ..data.store import ImageStore
-from ..networks.building import build, load_state
-from ..networks.weights import load_weights
+from ..networks.building import load_network
 
 
 def load(spec: dict, weights: Path, compute: Compute) -> nn.Module:
     """A trained network, for use; its spec is that of `networks.building.read_spec`."""
-    network = load_state(build(**spec["network"]), load_weights(weights), str(weights))
-    return compute.place(network).eval()
+    return compute.place(load_network(spec["network"], weights)).eval()
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 from ..base.objects import imported
+from .weights import load_weights
 
 LISTED = 8  # names in a message, of each kind
 
@@ -114,6 +115,18 @@ def read_spec(path: Path) -> dict:
         (number), multiply_adds (per LR pixel).
     """
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_network(architecture: Mapping, weights: Path) -> nn.Module:
+    """A network with weights from a file (safetensors).
+
+    Args:
+        architecture: arguments of `build`.
+
+    Raises:
+        InputError: weights of another architecture, or a damaged file.
+    """
+    return load_state(build(**architecture), load_weights(weights), str(weights))
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> nn.Module:

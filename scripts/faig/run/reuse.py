@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +26,12 @@ class Reusable:
 
     def __init__(self, cache: Path | None, key: str, files: Sequence[Path]):
         self.entry, self.files = cache and cache / key, files
+
+    def ensure(self, make: Callable[[], None]) -> None:
+        """Put the files in place: those made before, else by `make`, and then they are kept."""
+        if not self.fetch():
+            make()
+            self.keep()
 
     def fetch(self) -> bool:
         """Put the files in place if they were made before; whether they were."""
