@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from faig import report
 from faig.evaluation.faithfulness import DELETION, INSERTION, PROPORTIONS
+from faig.report.faithfulness_figures import COLUMNS
 from faig.report.figures import FIGURES
 from faig.report.grid import grid, most_detailed
 from faig.report.looks import METHODS, OTHERS, label, looks, write
@@ -217,6 +218,19 @@ def test_degradations_without_a_gain_are_left_out_with_a_sentence(name):
     nothing = FIGURES[name](sets(["blur"], ungained="blur"))
     assert nothing.axes
     assert "Left out" not in nothing.get_suptitle()
+
+
+def test_a_league_has_a_column_of_panels_for_what_could_be_measured():
+    """Of a single degradation there is no specificity."""
+    numbers = {"removed": 0.8, "removed_other": 0.1, "inserted": 0.5, "spearman": 0.6}
+    one = rows({**numbers, "specificity": np.nan}, method=["faig", "random"], degradation=["blur"])
+    panels = FIGURES["league"](one).axes
+    assert [panel.get_xlabel() for panel in panels] == [
+        COLUMNS[name] for name in ("removed", "inserted", "spearman")
+    ]
+    assert len(FIGURES["league"](one.assign(specificity=0.7)).axes) == len(COLUMNS)
+    nothing = one.assign(**dict.fromkeys(numbers, np.nan))
+    assert len(FIGURES["league"](nothing).axes) == len(COLUMNS)
 
 
 def test_a_confusion_matrix_has_how_often_each_degradation_is_predicted(tables):

@@ -54,5 +54,9 @@ def dataset_folder(wildcards, input):
 
 
 def dataset_threads(wildcards):
-    """Threads that degrade a dataset: all for the user's own, perhaps large; packaged are small."""
-    return 1 if config["datasets"][wildcards.dataset]["source"] == "packaged" else CORES
+    """Threads that degrade a dataset: packaged ones are small, the user's own perhaps large.
+
+    No more than other jobs have, or it would wait, first as it is, until none of them runs.
+    """
+    packaged = config["datasets"][wildcards.dataset]["source"] == "packaged"
+    return 1 if packaged else THREADS

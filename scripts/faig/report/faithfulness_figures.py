@@ -142,11 +142,13 @@ def league(league: pd.DataFrame) -> Figure:
     degradations, left_out = _gained(removed.to_dict())
     names = list(league["method"].unique())
     styles = looks(names, METHODS)
+    # of a single degradation there is no specificity; of a pair without a gain, perhaps nothing
+    columns = [name for name in COLUMNS if league[name].notna().any()] or list(COLUMNS)
     figure = empty_figure(1.2 + 0.27 * len(names) * len(degradations), 9)
     axes = figure.subplots(
-        len(degradations), len(COLUMNS), squeeze=False, sharey=True, sharex="col"
+        len(degradations), len(columns), squeeze=False, sharey=True, sharex="col"
     )
-    for (i, degradation), (j, column) in product(enumerate(degradations), enumerate(COLUMNS)):
+    for (i, degradation), (j, column) in product(enumerate(degradations), enumerate(columns)):
         panel, rows = axes[i, j], league[league["degradation"] == degradation]
         for place, name in enumerate(names):
             _point(panel, place, rows[rows["method"] == name], column, styles[name])
@@ -158,8 +160,9 @@ def league(league: pd.DataFrame) -> Figure:
             panel.set_ylabel(f"{label(degradation)} filters")
         if i == len(degradations) - 1:
             panel.set_xlabel(COLUMNS[column])
-    cross = Line2D([], [], label="gain lost on another degradation", **SIDE_EFFECT)
-    legend(figure, [cross])
+    if "removed" in columns:
+        cross = Line2D([], [], label="gain lost on another degradation", **SIDE_EFFECT)
+        legend(figure, [cross])
     text = f"rankings judged at {TOP:.0%} of the filters"
     title(figure, league, text, left_out=left_out)
     return figure
