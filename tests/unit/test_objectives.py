@@ -1,5 +1,7 @@
 """How two-branch networks are taught; see also test_training."""
 
+from functools import cache
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -37,10 +39,11 @@ def small(architecture: str) -> torch.nn.Module:
     return build(architecture, 2, {**SMALL[architecture], "skip": True})
 
 
-@pytest.fixture
-def store(tmp_path):
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
     images = {"a": photo(40, 32, 1), "b": photo(36, 48, 2)}
-    return degraded_store(tmp_path / "train.h5", images, OPERATORS, stems=True)
+    folder = tmp_path_factory.mktemp("objectives")
+    return degraded_store(folder / "train.h5", images, OPERATORS, stems=True)
 
 
 def make_sampler(store, architecture: str, cls=PatchSampler) -> PatchSampler:
@@ -98,6 +101,23 @@ class Killed(Exception):
     """In place of SIGKILL."""
 
 
+def learn(architecture: str, sampler: PatchSampler, **more) -> tuple[dict, list[dict]]:
+    """A short training, validated by a sum of all weights."""
+
+    def validate(weights):
+        return [{"sum": float(sum(value.double().sum() for value in weights.values()))}]
+
+    return train(
+        small(architecture), sampler, SCHEDULE, CPU, validate=validate, validations=6, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(store):
+    """The same from beginning to end, once for each architecture."""
+    return cache(lambda architecture: learn(architecture, make_sampler(store, architecture)))
+
+
 @pytest.mark.parametrize(
     ("architecture", "end"),
     [
@@ -107,7 +127,9 @@ class Killed(Exception):
         ("dan2", 9),
     ],
 )
-def test_training_goes_on_in_the_middle_of_every_phase(architecture, end, store, tmp_path):
+def test_training_goes_on_in_the_middle_of_every_phase(
+    architecture, end, store, undisturbed, tmp_path
+):
     class Interrupted(PatchSampler):
         def batches(self, first, last):
             for number, batch in enumerate(super().batches(first, last), first):
@@ -115,22 +137,14 @@ def test_training_goes_on_in_the_middle_of_every_phase(architecture, end, store,
                     raise Killed
                 yield batch
 
-    def validate(weights):
-        return [{"sum": float(sum(value.double().sum() for value in weights.values()))}]
-
-    def learn(sampler, **more):
-        return train(
-            small(architecture), sampler, SCHEDULE, CPU, validate=validate, validations=6, **more
-        )
-
-    whole, history = learn(make_sampler(store, architecture))
+    whole, history = undisturbed(architecture)
     checkpoint = Checkpoint(tmp_path / "c", "stamp")
     interrupted = make_sampler(store, architecture, Interrupted)
     with checkpoint, pytest.raises(Killed):
-        learn(interrupted, checkpoint=checkpoint, checkpoint_seconds=-1.0)
+        learn(architecture, interrupted, checkpoint=checkpoint, checkpoint_seconds=-1.0)
     assert checkpoint.load()["iteration"] == end
     torch.manual_seed(5)
-    resumed, again = learn(make_sampler(store, architecture), checkpoint=checkpoint)
+    resumed, again = learn(architecture, make_sampler(store, architecture), checkpoint=checkpoint)
     assert same(resumed, whole)
     assert [{**row, "seconds": 0} for row in again] == [{**row, "seconds": 0} for row in history]
 
@@ -138,14 +152,14 @@ def test_training_goes_on_in_the_middle_of_every_phase(architecture, end, store,
 @pytest.mark.parametrize("architecture", SMALL)
 def test_what_is_learned_does_get_better(architecture, store):
     """The loss of every phase falls."""
-    schedule = Schedule(iterations=200, learning_rate=3e-3)
+    schedule = Schedule(iterations=100, learning_rate=3e-3)
     _, history = train(
         small(architecture),
         make_sampler(store, architecture),
         schedule,
         CPU,
         validate=lambda weights: [{}],
-        validations=30,
+        validations=20,
     )
     by_phase: dict[str, list[float]] = {}
     for row in history:
