@@ -1,7 +1,7 @@
 """Measure how fast a network is trained, beside a plain loop."""
 
 from faig.base.tables import write_table
-from faig.benchmark.training import Task, training_table
+from faig.benchmark.training import Setup, training_table
 from faig.run import cli
 
 
@@ -9,7 +9,7 @@ def main(args) -> None:
     cfg, compute = args.config, cli.compute(args)
     facts = {key: cfg[key] for key in ("network", "degradations", "patch", "batch")}
     table = training_table(
-        Task(data=args.data, device=str(compute.device), **facts),
+        Setup(data=args.data, device=str(compute.device), **facts),
         repetitions=cfg["repetitions"],
         matrices=cfg["matrices"],
     )

@@ -16,8 +16,8 @@ def main(args) -> None:
     scores, store = read_table(args.scores), ImageStore(args.data)
     how = {key: facts.get(key) for key in ("contrast", "gains")} | {"named": cfg["contrast"]}
     ranking, chosen = choose(pair, scores, **how, store=store)
-    for degradation, own in chosen.items():
-        print(f"{degradation}: {own}")
+    for degradation, choice in chosen.items():
+        print(f"{degradation}: {choice}")
     write_table(args.output, ranking, {**how, "passes": facts["passes"], "chosen": chosen})
 
 

@@ -27,7 +27,7 @@ def main(args) -> None:
         build_degradations(cfg["degradations"], cfg["scale"]),
         cfg["scale"],
         cfg["seed"],
-        cfg["stems"],
+        cfg["deterministic"],
         cfg["dataset"].get("crop"),
     )
     files = find_files(cfg["dataset"], args.folder)

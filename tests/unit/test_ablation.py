@@ -122,7 +122,7 @@ def test_the_rest_of_a_choice_is_all_others(pair):
 
 def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path):
     operators = {"bicubic": BICUBIC, "noise": NOISE}
-    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, stems=True)
+    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, deterministic=True)
     degradations = build_degradations(operators, 2)
     sampler = PatchSampler(data, degradations, patch=16, batch=2, seed=0, compute=CPU)
     network = SmoothNetwork()
@@ -146,7 +146,7 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path)
 
 def test_channels_are_retrained_with_their_biases(pair, store, tmp_path):
     operators = {"noise": NOISE}
-    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, stems=True)
+    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, deterministic=True)
     sampler = PatchSampler(
         data, build_degradations(operators, 2), patch=16, batch=2, seed=0, compute=CPU
     )

@@ -15,7 +15,7 @@ OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
 @pytest.fixture
 def store(tmp_path):
     images = {"a": photo(24, 32, 1), "b": photo(20, 24, 2)}
-    return degraded_store(tmp_path / "train.h5", images, OPERATORS, stems=True)
+    return degraded_store(tmp_path / "train.h5", images, OPERATORS, deterministic=True)
 
 
 def make_sampler(store, operators=OPERATORS, seed=0, patch=16, **more) -> PatchSampler:
@@ -52,9 +52,9 @@ def test_patches_come_in_all_positions_and_orientations(tmp_path):
     assert len({patch.numpy().tobytes() for patch in hr}) == 2 * 8
 
 
-def test_noise_is_drawn_afresh_on_stored_stems(tmp_path):
+def test_noise_is_drawn_afresh_on_stored_images(tmp_path):
     grey = {"a": np.full((32, 32, 3), 128, np.uint8)}
-    store = degraded_store(tmp_path / "s.h5", grey, {"noise": NOISE}, stems=True)
+    store = degraded_store(tmp_path / "s.h5", grey, {"noise": NOISE}, deterministic=True)
     sampler = make_sampler(store, operators={"noise": NOISE}, batch=16)
     first, second = sampler.make(0).lr, sampler.make(1).lr
     assert not torch.equal(first, second)
@@ -63,9 +63,9 @@ def test_noise_is_drawn_afresh_on_stored_stems(tmp_path):
 
 
 def test_noise_before_downsampling_gives_patches_of_the_same_place(tmp_path):
-    """A stem may end before the image is made small; LR patches must still fit the HR ones."""
+    """What is stored may not be downsampled yet; LR patches must still fit the HR ones."""
     noisy = {"early": [{"op": "gaussian_noise", "sigma": 1e-6}, {"op": "downsample"}]}
-    store = degraded_store(tmp_path / "s.h5", {"a": photo(32, 48)}, noisy, stems=True)
+    store = degraded_store(tmp_path / "s.h5", {"a": photo(32, 48)}, noisy, deterministic=True)
     lr, hr, _ = make_sampler(store, operators=noisy).make(0)
     assert lr.shape == (4, 3, 8, 8)
     assert hr.shape == (4, 3, 16, 16)
@@ -151,8 +151,8 @@ def test_large_images_are_seen_more_often_through_sub_images(tmp_path):
         "large": np.full((64, 64, 3), 255, np.uint8),
         "small": np.zeros((16, 16, 3), np.uint8),
     }
-    stems = {name: pixels[::2, ::2] for name, pixels in images.items()}
-    store = write_store(tmp_path / "s.h5", images, {"x": stems})
+    small = {name: pixels[::2, ::2] for name, pixels in images.items()}
+    store = write_store(tmp_path / "s.h5", images, {"x": small})
     options = {"operators": {"x": BICUBIC}, "batch": 400}
     plain = make_sampler(store, **options).make(0).hr
     parts = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0).hr

@@ -9,15 +9,15 @@ from faig.benchmark import attribution as benchmark
 from faig.benchmark.attribution import (
     Load,
     Ours,
-    Point,
+    Quadrature,
     Released,
     Source,
     agreement,
     attribution_table,
     centre,
     flop_per_pixel,
-    points,
     quadrature_table,
+    quadratures,
 )
 from faig.networks.building import build
 from faig.networks.cost import peak_gflops
@@ -110,9 +110,9 @@ def test_agreement_of_rankings():
 
 
 def test_our_rule_is_tried_in_every_precision_and_the_released_one_always():
-    found = points({"gauss-legendre": [4], "midpoint": [3]}, 8, ["float32", "bfloat16"])
-    ours = {Point("gauss-legendre", n, p) for n in (4, 8) for p in ("float32", "bfloat16")}
-    others = {Point("midpoint", 3, "float32"), Point("left", 100, "float32")}
+    found = quadratures({"gauss-legendre": [4], "midpoint": [3]}, 8, ["float32", "bfloat16"])
+    ours = {Quadrature("gauss-legendre", n, p) for n in (4, 8) for p in ("float32", "bfloat16")}
+    others = {Quadrature("midpoint", 3, "float32"), Quadrature("left", 100, "float32")}
     assert set(found) == ours | others
     assert len(found) == len(ours | others)
 

@@ -286,7 +286,7 @@ def test_steps_that_degrade_images_run_the_operators_of_the_config():
 
 def library_modules(script: str, *architectures: str) -> set[str]:
     """The library's files that a script depends on, without folder and suffix."""
-    files = codebase.code(script, *architectures)
+    files = codebase.source_files(script, *architectures)
     assert all(path.is_file() for path in files)
     inside = [path.relative_to(codebase.SCRIPTS) for path in files]
     return {path.with_suffix("").as_posix().removeprefix("faig/") for path in inside}

@@ -137,12 +137,12 @@ def test_jpeg_is_pillows(quality):
 def test_stem_and_rest_make_the_whole_in_8_bit_steps(operators, scale):
     degradation, x = Degradation(operators, scale), images(24, 36)
     whole = degradation(x, seeded())
-    stem = degradation.apply_stem(x)
+    prepared = degradation.apply_deterministic(x)
     assert whole.shape == (2, 3, 24 // scale, 36 // scale)
-    stored = to_float(to_uint8(stem))
-    assert torch.equal(degradation.apply_rest(stored, seeded())[0], whole)
+    stored = to_float(to_uint8(prepared))
+    assert torch.equal(degradation.apply_stochastic(stored, seeded())[0], whole)
     assert torch.equal(to_float(to_uint8(whole)), whole)
-    assert torch.equal(stored, stem)
+    assert torch.equal(stored, prepared)
 
 
 def test_the_paper_degradation_is_its_operators_one_after_the_other():
@@ -153,10 +153,10 @@ def test_the_paper_degradation_is_its_operators_one_after_the_other():
     assert torch.equal(result, to_float(to_uint8(noisy)))
 
 
-def test_only_randomness_separates_stems():
+def test_only_randomness_separates_what_is_stored():
     other_noise = {"op": "gaussian_noise", "sigma": 0.2}
     keys = {
-        name: degradation.stem_key
+        name: degradation.deterministic_key
         for name, degradation in build_degradations(
             {
                 "clean": [DOWN],
@@ -199,7 +199,7 @@ def test_wrong_operators_are_named(spec, message):
 )
 def test_wrong_values_are_named(spec, message):
     with pytest.raises(InputError, match=message):
-        Degradation([spec], 2).apply_stem(images(16, 16))
+        Degradation([spec], 2).apply_deterministic(images(16, 16))
 
 
 # parameters that are drawn
@@ -248,11 +248,11 @@ def test_views_of_a_scene_get_the_same_numbers():
     assert torch.equal(first, second)
 
 
-def test_a_drawn_operator_is_no_part_of_the_stem():
+def test_a_drawn_operator_is_not_deterministic():
     fixed = Degradation([BLUR, DOWN, NOISE], 2)
     drawn = Degradation([{**BLUR, "sigma": [0.2, 2.0]}, DOWN, NOISE], 2)
-    assert (len(fixed.stem), len(drawn.stem)) == (2, 0)
-    _, sigmas = drawn.apply_rest(drawn.apply_stem(images(24, 24, 5)), seeded())
+    assert (len(fixed.deterministic), len(drawn.deterministic)) == (2, 0)
+    _, sigmas = drawn.apply_stochastic(drawn.apply_deterministic(images(24, 24, 5)), seeded())
     assert len(set(sigmas.tolist())) == 5
     assert 0.2 <= sigmas.min() <= sigmas.max() < 2
 
@@ -322,9 +322,11 @@ def test_an_operator_of_another_file_is_used_like_ours(others):
     dark = Degradation([DOWN, {"op": f"{others}:darken", "factor": 0.5}], 2)
     expected = to_float(to_uint8(0.5 * apply("downsample", x)))
     assert torch.equal(dark(x, seeded()), expected)
-    torch.testing.assert_close(Degradation([{"op": f"{others}:plain"}], 2).apply_stem(x), 1 - x)
+    torch.testing.assert_close(
+        Degradation([{"op": f"{others}:plain"}], 2).apply_deterministic(x), 1 - x
+    )
     drawn = Degradation([{"op": f"{others}:darken", "factor": [0.2, 0.9]}], 2)
-    assert not drawn.stem
+    assert not drawn.deterministic
     speckled = Degradation([{"op": f"{others}:speckle", "sigma": 0.1}], 2)
     assert torch.equal(speckled(x, seeded()), speckled(x, seeded()))
     assert set(OPERATORS) == known
@@ -395,7 +397,7 @@ def test_the_second_order_pipeline_of_the_readme_degrades_each_image_in_its_own_
     degradation, x = Degradation(operators, 2), images(32, 32, 1).expand(4, -1, -1, -1)
     degraded = degradation(x, seeded())
     assert degraded.shape == (4, 3, 16, 16)
-    assert not degradation.stem
+    assert not degradation.deterministic
     assert torch.equal(degraded, degradation(x, seeded()))
     assert len({image.numpy().tobytes() for image in degraded}) == 4
 

@@ -64,7 +64,7 @@ def test_what_the_workflow_reads_first_is_read_in_any_locale():
         "import sys; sys.path[:0] = ['scripts', 'workflow'];"
         "from faig_workflow import codebase;"
         "from faig_workflow.config.schema import schema;"
-        "print(len(schema()), len(codebase.code('summarize')), len(codebase.methods()))"
+        "print(len(schema()), len(codebase.source_files('summarize')), len(codebase.methods()))"
     )
     command = [sys.executable, "-c", code]
     done = [
@@ -83,8 +83,8 @@ def test_a_script_works_on_names_beyond_ascii_in_any_locale(tmp_path):
     folder.mkdir()
     Image.fromarray(noise_image(48, 48)).save(folder / "Äpfel 山.png")
     cfg = {
-        "dataset": {"source": "folder", "path": str(folder)}, "scale": 2, "stems": False, "seed": 0,
-        "degradations": {"bicubic": [{"op": "downsample"}]},
+        "dataset": {"source": "folder", "path": str(folder)}, "scale": 2, "seed": 0,
+        "deterministic": False, "degradations": {"bicubic": [{"op": "downsample"}]},
     }  # fmt: skip
     stores = []
     for name, locale in (("a", {}), ("b", PLAIN)):

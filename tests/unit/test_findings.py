@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from faig.report.findings import CLAIMS, Claim, judge, localised, part, together
+from faig.report.findings import CLAIMS, Claim, estimate, judge, localised, together
 
 IMAGES = [f"{n}" for n in range(12)]
 METHODS = ["faig", "signed", "intinf", "weight_change", "random", "matched_random"]
@@ -19,7 +19,7 @@ def observed(values, seeds=1) -> pd.Series:
 
 
 def test_an_interval_is_students():
-    found = part("all", observed([1, 2, 3, 4]), 0)
+    found = estimate("all", observed([1, 2, 3, 4]), 0)
     # mean 2.5, standard error 0.6455, t of 3 degrees of freedom 3.1824
     assert (found.value, found.low, found.high) == pytest.approx((2.5, 0.4457, 4.5543), abs=1e-3)
     assert (found.images, found.seeds) == (4, 1)
@@ -30,29 +30,29 @@ def test_an_interval_is_students():
 
 def test_seeds_that_differ_widen_an_interval():
     values = observed([1, 1.1, 0.9, 1], seeds=2)
-    same = part("all", values, 0)
-    differing = part("all", values + np.repeat([0, 1], 4), 0)
+    same = estimate("all", values, 0)
+    differing = estimate("all", values + np.repeat([0, 1], 4), 0)
     assert differing.high - differing.low > same.high - same.low
 
 
 def test_one_image_decides_nothing():
-    found = part("all", observed([9]), 0)
+    found = estimate("all", observed([9]), 0)
     assert found.verdict(0) == "not decidable here"
     assert (found.needed, found.needed_of) == (2, "images")  # at least
 
 
 def test_needed_images_would_decide():
     values = np.array([1.3, -0.7, 0.9, -0.5, 1.1, -0.3])
-    few = part("all", observed(values), 0)
+    few = estimate("all", observed(values), 0)
     assert few.verdict(0) == "not decidable here"
     assert few.needed > 6
     more = np.resize(values, 6 * math.ceil(1.2 * few.needed / 6))
-    assert part("all", observed(more), 0).verdict(0) == "holds"
+    assert estimate("all", observed(more), 0).verdict(0) == "holds"
 
 
 @pytest.mark.parametrize(("values", "verdict"), [([0.7, 1.4, 2], "not"), ([1, 1.4, 2], "holds")])
 def test_what_is_needed_is_more_than_there_is_exactly_where_that_decides_nothing(values, verdict):
-    found = part("all", observed(values), 0)
+    found = estimate("all", observed(values), 0)
     assert found.verdict(0).startswith(verdict)
     assert (found.needed > 3) == (verdict == "not")
 
@@ -285,8 +285,8 @@ def test_fewer_filters():
 
 def test_needed_seeds_are_told_from_images():
     values = observed([1, 1.1, 0.9, 1], seeds=2) + np.repeat([0, 3], 4)
-    assert part("all", values, 0).needed_of == "seeds"
-    assert part("all", observed([1, 2, 3, 4]), 0).needed_of == "images"
+    assert estimate("all", values, 0).needed_of == "seeds"
+    assert estimate("all", observed([1, 2, 3, 4]), 0).needed_of == "images"
 
 
 def test_few_pairs_do_not_decide_on_health():

@@ -82,4 +82,4 @@ def test_what_computes_depends_on_the_device():
     ]
     assert len(computing) > 5
     for script in computing:
-        assert codebase.LIBRARY / "base/device.py" in codebase.code(script), script
+        assert codebase.LIBRARY / "base/device.py" in codebase.source_files(script), script

@@ -43,7 +43,7 @@ def small(architecture: str) -> torch.nn.Module:
 def store(tmp_path_factory):
     images = {"a": photo(40, 32, 1), "b": photo(36, 48, 2)}
     folder = tmp_path_factory.mktemp("objectives")
-    return degraded_store(folder / "train.h5", images, OPERATORS, stems=True)
+    return degraded_store(folder / "train.h5", images, OPERATORS, deterministic=True)
 
 
 def make_sampler(store, architecture: str, cls=PatchSampler) -> PatchSampler:
@@ -173,12 +173,12 @@ def test_what_is_learned_does_get_better(architecture, store):
 
 def test_iterations_are_shared_out_to_phases():
     phases = (Phase("a", 0.5), Phase("b", 0.3), Phase("c", 0.2))
-    assert [part[1:] for part in divide(phases, 10)] == [(0, 5), (5, 8), (8, 10)]
+    assert [span[1:] for span in divide(phases, 10)] == [(0, 5), (5, 8), (8, 10)]
     assert [(p.phase.name, p.first, p.last) for p in divide(phases, 1)][-1][2] == 1
     for iterations in range(1, 40):
-        parts = divide(phases, iterations)
-        assert parts[-1].last == iterations
-        assert [p.first for p in parts] == [0, *(p.last for p in parts[:-1])]
+        spans = divide(phases, iterations)
+        assert spans[-1].last == iterations
+        assert [s.first for s in spans] == [0, *(s.last for s in spans[:-1])]
 
 
 # what a batch says of its blur
@@ -194,8 +194,8 @@ def test_batches_tell_the_blur_of_every_patch(store):
     assert 0.2 <= drawn.min() < 0.5 < 1.7 < drawn.max() <= 2.0
     assert len(drawn.unique()) == len(drawn)
     known = build_degradations({"blur": fixed}, 2)["blur"]
-    stems = known.apply_stem(torch.rand(2, 3, 16, 16))
-    assert known.apply_rest(stems, torch.Generator())[1] == 1.5
+    prepared = known.apply_deterministic(torch.rand(2, 3, 16, 16))
+    assert known.apply_stochastic(prepared, torch.Generator())[1] == 1.5
 
 
 def test_views_of_a_scene_are_degraded_alike(store):

@@ -244,7 +244,7 @@ NAMES = ["{x}", "{input}", "a b", "-ok", "$(touch evil)", "it's", 'a"b', "a.b", 
 
 def config(folder) -> dict:
     dataset = {"source": "folder", "path": str(folder)}
-    return {"dataset": dataset, "degradations": DOWN, "scale": 2, "stems": False, "seed": 0}
+    return {"dataset": dataset, "degradations": DOWN, "scale": 2, "deterministic": False, "seed": 0}
 
 
 @pytest.mark.parametrize("folder", ["photos", "-ok", "{x}", "a b"])

@@ -37,15 +37,15 @@ DEGRADATIONS = {
 }
 
 
-def config(stems: bool = False, seed: int = 0) -> dict:
+def config(deterministic: bool = False, seed: int = 0) -> dict:
     source = {"source": "folder", "path": "photos"}
     fixed = {"dataset": source, "degradations": DEGRADATIONS, "scale": 2}
-    return {**fixed, "stems": stems, "seed": seed}
+    return {**fixed, "deterministic": deterministic, "seed": seed}
 
 
 def run(folder: Path, output: Path, cfg: dict, threads: int = 2) -> None:
     degradations = build_degradations(cfg["degradations"], cfg["scale"])
-    recipe = Recipe(degradations, cfg["scale"], cfg["seed"], cfg["stems"])
+    recipe = Recipe(degradations, cfg["scale"], cfg["seed"], cfg["deterministic"])
     synthesize(output, folder_files(folder), recipe, threads, canonical_json(cfg))
 
 
@@ -84,20 +84,20 @@ def photos(tmp_path_factory) -> Path:
     return photographs(tmp_path_factory.mktemp("data") / "photos", 7)
 
 
-def expected(pixels: np.ndarray, degradation: str, image: str, stems: bool) -> np.ndarray:
+def expected(pixels: np.ndarray, degradation: str, image: str, deterministic: bool) -> np.ndarray:
     """What the library makes of one image."""
     own = build_degradations(DEGRADATIONS, 2)[degradation]
     images = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
     seed = derive(0, "degrade", f"{degradation}/{image}")
     generator = torch.Generator().manual_seed(seed)
-    result = own.apply_stem(images) if stems else own(images, generator)
+    result = own.apply_deterministic(images) if deterministic else own(images, generator)
     return to_uint8(result)[0].permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("stems", [False, True])
-def test_every_image_is_degraded_whatever_the_threads(tmp_path, photos, stems):
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_every_image_is_degraded_whatever_the_threads(tmp_path, photos, deterministic):
     for threads in (1, 3):
-        run(photos, tmp_path / f"{threads}.h5", config(stems), threads)
+        run(photos, tmp_path / f"{threads}.h5", config(deterministic), threads)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "3.h5").read_bytes()
     with h5py.File(tmp_path / "1.h5") as file:
         for path in photos.iterdir():
@@ -105,12 +105,12 @@ def test_every_image_is_degraded_whatever_the_threads(tmp_path, photos, stems):
             np.testing.assert_array_equal(file[f"hr/{path.stem}"], pixels)
             for name in DEGRADATIONS:
                 np.testing.assert_array_equal(
-                    file[f"lr/{name}/{path.stem}"], expected(pixels, name, path.stem, stems)
+                    file[f"lr/{name}/{path.stem}"], expected(pixels, name, path.stem, deterministic)
                 )
 
 
-def test_equal_stems_are_stored_once(tmp_path, photos):
-    run(photos, tmp_path / "s.h5", config(stems=True))
+def test_equal_deterministic_are_stored_once(tmp_path, photos):
+    run(photos, tmp_path / "s.h5", config(deterministic=True))
     extents = ImageStore(tmp_path / "s.h5").extents()
     assert extents["lr/noise/003"] == extents["lr/bicubic/003"]
     assert extents["lr/early_noise/003"] == extents["hr/003"]  # nothing comes before the noise

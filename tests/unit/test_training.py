@@ -33,7 +33,7 @@ SCHEDULE = Schedule(iterations=40, learning_rate=3e-3, period=25)
 @pytest.fixture
 def store(tmp_path):
     images = {"a": photo(24, 32, 1), "b": photo(20, 24, 2)}
-    return degraded_store(tmp_path / "train.h5", images, OPERATORS, stems=True)
+    return degraded_store(tmp_path / "train.h5", images, OPERATORS, deterministic=True)
 
 
 def make_network() -> torch.nn.Module:

@@ -11,7 +11,7 @@ from faig.benchmark.training import (
     Ours,
     PatchDataset,
     Reference,
-    Task,
+    Setup,
     flop_per_step,
     seconds_per_batch,
     training_table,
@@ -24,20 +24,20 @@ NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4,
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory) -> Task:
+def setup(tmp_path_factory) -> Setup:
     path = tmp_path_factory.mktemp("training_benchmark") / "data.h5"
     operators = {"bicubic": BICUBIC, "noise": NOISE}
     images = {"grain": noise_image(20, 22), "tall": photo(500, 26), "wide": photo(24, 32)}
-    degraded_store(path, images, operators, stems=True)
-    return Task(NETWORK, path, operators, patch=16, batch=3, device="cpu")
+    degraded_store(path, images, operators, deterministic=True)
+    return Setup(NETWORK, path, operators, patch=16, batch=3, device="cpu")
 
 
 @pytest.fixture(scope="module")
-def table(task) -> pd.DataFrame:
-    return training_table(task, repetitions=1, matrices=[16], steps=2)
+def table(setup) -> pd.DataFrame:
+    return training_table(setup, repetitions=1, matrices=[16], steps=2)
 
 
-def test_times_of_one_round_are_divided_and_the_median_is_taken(task, monkeypatch):
+def test_times_of_one_round_are_divided_and_the_median_is_taken(setup, monkeypatch):
     times = {
         "reference": iter([(4.0, 2.0, 1.0), (10.0, 5.0, 2.0), (6.0, 6.0, 3.0)]),
         "ours": iter([(1.0, 1.0, 0.1), (5.0, 4.0, 0.2), (3.0, 1.0, 0.3)]),
@@ -49,22 +49,22 @@ def test_times_of_one_round_are_divided_and_the_median_is_taken(task, monkeypatc
         "seconds_by_kind",
         lambda loop, *_: dict(zip(kinds, next(times[loop.name]), strict=True)),
     )
-    table = training_table(task, repetitions=1, matrices=[16]).set_index("loop")
+    table = training_table(setup, repetitions=1, matrices=[16]).set_index("loop")
     assert list(table["iterations_per_second"]) == [1 / 6, 1 / 3]
     assert list(table["ratio"]) == [1, 2]
     assert list(table["real_to_fixed"]) == [2, 1.25]
     assert list(table["images_per_second"]) == [3 / 2, 3 / 0.2]
 
 
-def test_the_plain_dataset_has_every_sub_image(task):
+def test_the_plain_dataset_has_every_sub_image(setup):
     parts = [
-        (extent.height, extent.width, top, left) for extent, top, left in PatchDataset(task).parts
+        (extent.height, extent.width, top, left) for extent, top, left in PatchDataset(setup).parts
     ]
     assert parts == [(20, 22, 0, 0), (500, 26, 0, 0), (500, 26, 20, 0), (24, 32, 0, 0)]
 
 
-def test_plain_patches_are_those_of_the_image_in_eight_orientations(task):
-    dataset, image = PatchDataset(task), torch.from_numpy(noise_image(20, 22)).permute(2, 0, 1)
+def test_plain_patches_are_those_of_the_image_in_eight_orientations(setup):
+    dataset, image = PatchDataset(setup), torch.from_numpy(noise_image(20, 22)).permute(2, 0, 1)
     windows = image.unfold(1, 16, 2).unfold(2, 16, 2)  # at every LR pixel
     seen = set()
     for _ in range(60):
@@ -78,8 +78,8 @@ def test_plain_patches_are_those_of_the_image_in_eight_orientations(task):
     assert seen == set(range(8))
 
 
-def test_plain_patches_show_the_same_place_at_both_scales(task):
-    dataset = PatchDataset(task)
+def test_plain_patches_show_the_same_place_at_both_scales(setup):
+    dataset = PatchDataset(setup)
     dataset.degradations = dataset.degradations[:1]
     for _ in range(8):
         lr, hr = dataset[3]
@@ -88,8 +88,8 @@ def test_plain_patches_show_the_same_place_at_both_scales(task):
         assert (lr - means)[:, 2:-2, 2:-2].abs().max() < 0.1 < hr.std()
 
 
-def test_every_degradation_is_drawn(task):
-    dataset = PatchDataset(task)
+def test_every_degradation_is_drawn(setup):
+    dataset = PatchDataset(setup)
     used = []
     dataset.degradations = [
         lambda image, generator, name=name: used.append(name) or image[..., ::2, ::2]
@@ -100,9 +100,9 @@ def test_every_degradation_is_drawn(task):
     assert set(used) == {"a", "b"}
 
 
-def test_the_plain_step_is_adam_and_a_moving_average(task, monkeypatch):
+def test_the_plain_step_is_adam_and_a_moving_average(setup, monkeypatch):
     monkeypatch.setattr(training_benchmark, "EMA_DECAY", 0.75)
-    reference = Reference(task, 1)
+    reference = Reference(setup, 1)
     start = [weight.detach().clone() for weight in reference.network.parameters()]
     reference.step(Batch(torch.rand(3, 3, 8, 8), torch.rand(3, 3, 16, 16), torch.zeros(3)))
     weights, averages = (list(part.parameters()) for part in (reference.network, reference.average))
@@ -113,9 +113,9 @@ def test_the_plain_step_is_adam_and_a_moving_average(task, monkeypatch):
     np.testing.assert_allclose(weights[-1].detach().abs(), LEARNING_RATE, rtol=1e-3)
 
 
-@pytest.mark.parametrize("make", [lambda task: Ours(task, "float32", 2), lambda t: Reference(t, 2)])
-def test_both_loops_have_batches_for_one_timing_after_another(task, make):
-    loop = make(task)
+@pytest.mark.parametrize("make", [lambda s: Ours(s, "float32", 2), lambda s: Reference(s, 2)])
+def test_both_loops_have_batches_for_one_timing_after_another(setup, make):
+    loop = make(setup)
     for _ in range(2):
         batches = list(loop.batches())
         assert len(batches) == loop.ahead + 2 + loop.ahead
@@ -125,13 +125,13 @@ def test_both_loops_have_batches_for_one_timing_after_another(task, make):
     assert not torch.equal(first, second)
 
 
-def test_both_loops_do_the_same_arithmetic(task):
+def test_both_loops_do_the_same_arithmetic(setup):
     features, side, batch = 4, 8, 3
     first, shuffled = 3 * features, 4 * features**2
     kernels = first + 2 * features**2 + shuffled + 4 * (features**2 + features * 3)
     flop = 2 * 9 * batch * side**2 * (3 * kernels - first)  # no gradient of the image is taken
-    assert flop_per_step(Ours(task, "float32", 1)) == flop
-    assert flop_per_step(Reference(task, 1)) == flop
+    assert flop_per_step(Ours(setup, "float32", 1)) == flop
+    assert flop_per_step(Reference(setup, 1)) == flop
 
 
 def test_only_the_steps_between_are_timed(monkeypatch):
@@ -150,12 +150,12 @@ def test_only_the_steps_between_are_timed(monkeypatch):
     assert list(islice(batches, 1)) == []
 
 
-def test_costs_are_consistent(table, task):
+def test_costs_are_consistent(table, setup):
     assert list(table["loop"]) == ["reference", *["ours"] * (len(table) - 1)]
     assert table["precision"].iloc[0] == table["precision"].iloc[1] == "float32"
     rate = table["iterations_per_second"]
     assert table["ratio"].iloc[0] == 1
-    flop = flop_per_step(Ours(task, "float32", 1))
+    flop = flop_per_step(Ours(setup, "float32", 1))
     np.testing.assert_allclose(table["gflops"], rate * flop / 1e9)
     assert (table["patch"] == 16).all()
     assert (table["batch"] == 3).all()

@@ -53,7 +53,9 @@ def shapes_of(stored: dict) -> dict:
     return {image: {k: a.shape[:2] for k, a in own.items()} for image, own in stored.items()}
 
 
-def degraded_store(path, hr: dict, operators: dict, scale: int = 2, stems=False) -> ImageStore:
+def degraded_store(
+    path, hr: dict, operators: dict, scale: int = 2, deterministic=False
+) -> ImageStore:
     """A store of HR images and what lists of operators make of them."""
     lr = {}
     for name, specs in operators.items():
@@ -61,7 +63,10 @@ def degraded_store(path, hr: dict, operators: dict, scale: int = 2, stems=False)
         lr[name] = {}
         for image, pixels in hr.items():
             images = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
-            result = degradation.apply_stem(images) if stems else degradation(images, generator)
+            if deterministic:
+                result = degradation.apply_deterministic(images)
+            else:
+                result = degradation(images, generator)
             lr[name][image] = to_uint8(result)[0].permute(1, 2, 0).numpy()
     return write_store(path, hr, lr, scale)
 

@@ -152,13 +152,13 @@ def test_every_script_has_a_row():
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_fingerprint_of_a_script_is_of_all_that_it_imports(script):
     """Python's own list of what a script imports is the judge."""
-    assert _relative(codebase.code(script)) == modules(script)
+    assert _relative(codebase.source_files(script)) == modules(script)
 
 
 @pytest.mark.parametrize("network", codebase.networks())
 def test_the_fingerprint_of_a_network_is_of_all_that_it_imports(network):
     """Networks are imported by name while a script runs."""
-    found = _relative(codebase.code("mask", network))
+    found = _relative(codebase.source_files("mask", network))
     assert found == modules("mask") | modules_of_network(network)
 
 

@@ -106,7 +106,7 @@ def elsewhere(name: str) -> bool:
     return not below and find_spec(package) is not None
 
 
-def code(script: str, *named: str) -> list[Path]:
+def source_files(script: str, *named: str) -> list[Path]:
     """All files that a script runs and that can change its result, sorted.
 
     Args:
@@ -122,11 +122,11 @@ def fingerprint(script: str, *named: str) -> str:
     """What a script does, as a checksum: the same as long as only its looks change, see `meaning`.
 
     Args:
-        script: as of `code`.
-        named: as of `code`.
+        script: as of `source_files`.
+        named: as of `source_files`.
     """
     digest = hashlib.sha256()
-    for path in code(script, *named):
+    for path in source_files(script, *named):
         digest.update(f"{path.relative_to(SCRIPTS).as_posix()}\n{meaning(path)}\n".encode())
     return digest.hexdigest()
 
@@ -174,12 +174,12 @@ def registered(file: Path, decorator: str) -> dict[str, dict[str, Parameter]]:
     return found
 
 
-def _arguments(own: ast.arguments) -> Iterator[tuple[ast.arg, bool]]:
+def _arguments(signature: ast.arguments) -> Iterator[tuple[ast.arg, bool]]:
     """Parameters of a function, and whether each must be given."""
-    positional = [*own.posonlyargs, *own.args]
-    required = len(positional) - len(own.defaults)
+    positional = [*signature.posonlyargs, *signature.args]
+    required = len(positional) - len(signature.defaults)
     yield from ((argument, i < required) for i, argument in enumerate(positional))
-    for argument, default in zip(own.kwonlyargs, own.kw_defaults, strict=True):
+    for argument, default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
         yield argument, default is None
 
 
@@ -231,9 +231,10 @@ def operators() -> dict[str, dict[str, Parameter]]:
     return {
         # numbers of all images at once are not for the config
         name: {
-            p: m._replace(annotation=m.annotation.removesuffix(" | Tensor")) for p, m in own.items()
+            p: m._replace(annotation=m.annotation.removesuffix(" | Tensor"))
+            for p, m in parameters.items()
         }
-        for name, own in found.items()
+        for name, parameters in found.items()
     }
 
 
@@ -246,4 +247,7 @@ def degrades(script: str) -> bool:
 def methods(file: Path = LIBRARY / "attribution/methods.py") -> dict[str, dict[str, Parameter]]:
     """Attribution methods in a file and their parameters from the config, see `registered`."""
     found = registered(file, "method")
-    return {name: {p: m for p, m in own.items() if p != "seed"} for name, own in found.items()}
+    return {
+        name: {p: m for p, m in parameters.items() if p != "seed"}
+        for name, parameters in found.items()
+    }

@@ -56,7 +56,8 @@ def params(
         script: its name, without folder and suffix.
         folder: where it lies, from the working directory.
         cfg: function of wildcards: the step's part of the config, see `sections`.
-        builds: function of the wildcards: what the script imports by name, see `codebase.code`.
+        builds: function of the wildcards: what the script imports by name, see
+            `codebase.source_files`.
         inputs: function of wildcards and input: options that name the inputs, if not `words`.
         tells: a wildcard that the script takes as an option.
         cache: folder of results that runs share, for a script that takes `--cache` and `--code`.

@@ -42,10 +42,10 @@ class Requests:
 
     def training(self, iterations: int, times: float = 1) -> Request:
         """A training of a length that the config gives, so many times as costly as usual."""
-        own = self._config["training"]
-        pixels = max(STEP, own["batch"] * own["patch"] ** 2 / self._config["scale"] ** 2)
+        settings = self._config["training"]
+        pixels = max(STEP, settings["batch"] * settings["patch"] ** 2 / self._config["scale"] ** 2)
         minutes = pixels / (PIXELS_ON_CPU if self._on_cpu else PIXELS_ON_GPU)  # of one step
-        length = START + times * iterations * own["scale"] * minutes
+        length = START + times * iterations * settings["scale"] * minutes
         return self._request(length, TRAINING_MEGABYTES)
 
     def _request(self, minutes: float, megabytes: int) -> Request:

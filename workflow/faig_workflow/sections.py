@@ -33,17 +33,17 @@ class Sections:
         return {key: self.config[key] for key in ("device", "precision")}
 
     def _network(self, network: str) -> dict:
-        own = self.config["networks"][network]
+        settings = self.config["networks"][network]
         return {
-            "architecture": own["architecture"],
-            "parameters": _recognised(own) or own["parameters"],
+            "architecture": settings["architecture"],
+            "parameters": _recognised(settings) or settings["parameters"],
             "scale": self.config["scale"],
         }
 
     def _units(self) -> dict:
         """What is attributed, masked and re-trained."""
-        own = self.config["attribution"]
-        return {"units": {key: own[key] for key in ("units", "biases")}}
+        settings = self.config["attribution"]
+        return {"units": {key: settings[key] for key in ("units", "biases")}}
 
     def _batches(self) -> dict:
         return {key: self.config["training"][key] for key in ("patch", "batch", "sub_images")}
@@ -69,8 +69,8 @@ class Sections:
         plain = set(operators[self.config["clean"]])
         ranked = self.config["attribution"]["degradations"]
         return {
-            true: [name for name in ranked if set(operators[name]) - plain <= set(own)]
-            for true, own in operators.items()
+            true: [name for name in ranked if set(operators[name]) - plain <= set(ops)]
+            for true, ops in operators.items()
         }
 
     def download(self, dataset: str) -> str:
@@ -78,8 +78,8 @@ class Sections:
         return canonical_json({"mirrors": self.config["datasets"][dataset]["mirrors"]})
 
     def _disjoint(self, others: Iterable[str], more: Iterable[tuple[str, str]] = ()) -> str:
-        own = used_for_training(self.config)
-        pairs = [*combinations(own, 2), *product(own, others), *more]
+        for_training = used_for_training(self.config)
+        pairs = [*combinations(for_training, 2), *product(for_training, others), *more]
         # one dataset in two roles is judged where the config is read
         apart = {pair for pair in pairs if len(set(pair)) == 2}
         return canonical_json({"disjoint": sorted(apart)})
@@ -103,7 +103,7 @@ class Sections:
             {
                 "dataset": self.config["datasets"][dataset],
                 "degradations": in_training if training else else_,
-                "stems": training,
+                "deterministic": training,
                 "scale": self.config["scale"],
                 "seed": self.config["noise_seed"],
             }
@@ -111,8 +111,8 @@ class Sections:
 
     def synthesis(self, dataset: str) -> str:
         """The source, and the degradations that the dataset is needed in."""
-        own = self.config["training"] or {}
-        stages = filter(None, (own.get("baseline"), own.get("target")))
+        settings = self.config["training"] or {}
+        stages = filter(None, (settings.get("baseline"), settings.get("target")))
         used = dict.fromkeys(name for stage in stages for name in stage["degradations"])
         if self.config["stability"]["null_target"]:
             used[self.config["clean"]] = None
@@ -120,8 +120,8 @@ class Sections:
 
     def training(self, network: str, seed: str, stage: str) -> str:
         """One stage of training: `baseline`, `target`, or `null`, a target of clean images."""
-        own = self.config["training"]["target" if stage == "null" else stage]
-        inputs = [self.config["clean"]] if stage == "null" else own["degradations"]
+        settings = self.config["training"]["target" if stage == "null" else stage]
+        inputs = [self.config["clean"]] if stage == "null" else settings["degradations"]
         return canonical_json(
             {
                 "stage": stage,
@@ -129,7 +129,7 @@ class Sections:
                 "seed": int(seed),
                 "batches": self._batches(),
                 "degradations": self._degradations(inputs),
-                "schedule": self._schedule(own),
+                "schedule": self._schedule(settings),
                 "validations": self.config["training"]["validations"],
                 "validation_images": self.config["training"]["validation_images"],
                 "validation_degradations": sorted(self.config["degradations"]),
@@ -161,20 +161,20 @@ class Sections:
 
     def match(self, system: str) -> str:
         """A two-branch network, and what its one-branch controls are like."""
-        own = self.config["two_branch"]
-        network = {**own["networks"][system], "scale": self.config["scale"]}
-        return canonical_json({"network": network, **own["control"]})
+        two_branch = self.config["two_branch"]
+        network = {**two_branch["networks"][system], "scale": self.config["scale"]}
+        return canonical_json({"network": network, **two_branch["control"]})
 
     def two_branch_training(self, setting: str, seed: str) -> str:
         """Training of a two-branch network or of a control; they tell themselves what they are."""
-        own = self.config["two_branch"]
+        two_branch = self.config["two_branch"]
         return canonical_json(
             {
                 "stage": "two_branch",
                 "seed": int(seed),
                 "batches": self._batches(),
-                "degradations": {setting: own["settings"][setting]},
-                "schedule": self._schedule(own),
+                "degradations": {setting: two_branch["settings"][setting]},
+                "schedule": self._schedule(two_branch),
                 "validations": self.config["training"]["validations"],
                 "validation_images": self.config["training"]["validation_images"],
                 "validation_degradations": list(self._fixed(setting)),
@@ -201,9 +201,11 @@ class Sections:
 
     def imported(self, network: str, stage: str) -> str:
         """Weights of the user's own, and how names in the file are read, where they are not."""
-        own = self.config["networks"][network]
-        given = {"names": stage, "names_towards": "target"} if own["align"] else {"names": stage}
-        names = {key: _names(own[which]) for key, which in given.items() if own[which]}
+        settings = self.config["networks"][network]
+        given = (
+            {"names": stage, "names_towards": "target"} if settings["align"] else {"names": stage}
+        )
+        names = {key: _names(settings[which]) for key, which in given.items() if settings[which]}
         read = {key: value for key, value in names.items() if value}
         return canonical_json({"network": self._network(network), **read})
 
@@ -221,8 +223,8 @@ class Sections:
 
     def attribution(self, network: str, seed: str, method: str) -> str:
         """One attribution method."""
-        own = self.config["attribution"]
-        parameters = dict(own["methods"][method] or {})
+        settings = self.config["attribution"]
+        parameters = dict(settings["methods"][method] or {})
         return canonical_json(
             {
                 **self._attributed(network),
@@ -230,17 +232,17 @@ class Sections:
                 "method": parameters.pop("function", method),
                 "parameters": parameters,
                 # what tells when images are enough
-                "agreement": own["agreement"] if own["images"] == "auto" else None,
-                "contrast": own["contrast"] if own["images"] == "auto" else {},
+                "agreement": settings["agreement"] if settings["images"] == "auto" else None,
+                "contrast": settings["contrast"] if settings["images"] == "auto" else {},
             }
         )
 
     def one_pass(self) -> bool:
         """Whether FAIG's pass is that of `signed`, too: they integrate alike, over all images."""
-        own = self.config["attribution"]
-        faig, signed = (own["methods"].get(name, 0) for name in ("faig", "signed"))
+        settings = self.config["attribution"]
+        faig, signed = (settings["methods"].get(name, 0) for name in ("faig", "signed"))
         # images that are taken until rankings agree are others for other scores
-        return own["images"] == "all" and signed != 0 and (faig or {}) == (signed or {})
+        return settings["images"] == "all" and signed != 0 and (faig or {}) == (signed or {})
 
     def health(self, network: str) -> str:
         """Whether a pair can be attributed."""
@@ -275,8 +277,8 @@ class Sections:
 
     def trust(self) -> str:
         """The limits of the trust card's lights."""
-        own = self.config["trust"]["limits"]
-        return canonical_json({"path": self.config["health"]["limits"], "limits": own})
+        limits = self.config["trust"]["limits"]
+        return canonical_json({"path": self.config["health"]["limits"], "limits": limits})
 
     def ranking(self, network: str) -> str:
         """What degradations are contrasted with, and what is chosen on the validation images."""
@@ -300,15 +302,15 @@ class Sections:
 
     def masking(self, network: str) -> str:
         """Masking of all methods, and the crops that biases are refitted on, if they are."""
-        own, health = self.config["masking"], self.config["health"]
+        masking, health = self.config["masking"], self.config["health"]
         inputs = [*self.config["attribution"]["degradations"], self.config["clean"]]
         crops = {"degradations": inputs, "crop": health["crop"], "crops": health["crops"]}
         return canonical_json(
             {
                 **self._evaluation(network),
                 **self._units(),
-                "proportions": own["proportions"],
-                "refit": crops if own["refit_biases"] else None,
+                "proportions": masking["proportions"],
+                "refit": crops if masking["refit_biases"] else None,
                 "channel": "blue" if self.config["protocol"] == "released" else "grey",
             }
         )
@@ -400,17 +402,17 @@ class Sections:
 
     def quadrature(self, network: str) -> str:
         """Exactness of the quadrature."""
-        own = self._benchmark("nodes", "curve", "reference_size", "reference_nodes")
-        return canonical_json({**self._first_image(network), **own})
+        settings = self._benchmark("nodes", "curve", "reference_size", "reference_nodes")
+        return canonical_json({**self._first_image(network), **settings})
 
     def benchmark(self, network: str) -> str:
         """Cost of attribution."""
-        own = self._benchmark("nodes", "sizes", "images", "repetitions", "matrices")
-        return canonical_json({**self._first_image(network), **own})
+        settings = self._benchmark("nodes", "sizes", "images", "repetitions", "matrices")
+        return canonical_json({**self._first_image(network), **settings})
 
     def training_benchmark(self, network: str) -> str:
         """Speed of training, on the target's degradations."""
-        own = self._benchmark("batch", "repetitions", "matrices")
+        settings = self._benchmark("batch", "repetitions", "matrices")
         scale, patch = self.config["scale"], self.config["benchmark"]["patch"]
         target = self.config["training"]["target"]
         return canonical_json(
@@ -419,21 +421,21 @@ class Sections:
                 "degradations": self._degradations(target["degradations"]),
                 "device": self.config["device"],
                 "patch": patch // scale * scale,
-                **own,
+                **settings,
             }
         )
 
     def prediction(self, network: str) -> str:
         """Degradation prediction."""
-        own = self.config["prediction"]
+        settings = self.config["prediction"]
         return canonical_json(
             {
                 **self._pair(network),
                 "clean": self.config["clean"],
                 "conditions": self._conditions(),
-                "proportion": own["proportion"],
+                "proportion": settings["proportion"],
                 **self._crops(),
-                "parameters": {key: own[key] for key in ("quadrature", "nodes")},
+                "parameters": {key: settings[key] for key in ("quadrature", "nodes")},
             }
         )
 

@@ -186,8 +186,8 @@ def its_network(wildcards):
 
 def its_method(wildcards):
     """The network that an attribution builds, and its method where that is the user's own."""
-    own = config["attribution"]["methods"][wildcards.method] or {}
-    return [*its_network(wildcards), *filter(None, [own.get("function")])]
+    method = config["attribution"]["methods"][wildcards.method] or {}
+    return [*its_network(wildcards), *filter(None, [method.get("function")])]
 
 
 def compared_networks(wildcards):

@@ -198,13 +198,13 @@ def head_numbers(module: nn.Module) -> dict[str, np.ndarray]:
 
 def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) -> list[Layer]:
     """A module as a layer; none if no parameter of its own belongs to a unit."""
-    own = _parameters(module, units)
+    parameters = _parameters(module, units)
     if biases == "target":
-        own = {key: value for key, value in own.items() if not key.endswith("bias")}
+        parameters = {key: value for key, value in parameters.items() if not key.endswith("bias")}
     kernels = units == "kernel" and isinstance(module, WithKernels)
-    weight = own.pop("weight", None) if kernels else None  # none where it is made of others
+    weight = parameters.pop("weight", None) if kernels else None  # none where it is made of others
     if units == "kernel" and biases == "target":
-        own = {}
+        parameters = {}
     addresses, numbers = [], {}
     if weight is not None:
         addresses += zip(*(ends.tolist() for ends in ends_of_kernels(module)), strict=True)
@@ -213,7 +213,7 @@ def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) ->
             *weight.shape[:-inside], *[1] * inside
         )
     first = len(addresses)
-    width, channels = _channels_of_all(module, own, units)
+    width, channels = _channels_of_all(module, parameters, units)
     numbers |= {key: first + channel for key, channel in channels.items()}
     addresses += [(channel, NONE) for channel in range(width)]
     if any(channel.max() == width for channel in channels.values()):
@@ -231,12 +231,12 @@ def _layer(name: str, module: nn.Module, units: str, biases: str, start: int) ->
 def _parameters(module: nn.Module, units: str) -> dict[str, Tensor]:
     """What a module has itself; an attention that is cut into heads, all that it is made of."""
     heads = head_numbers(module) if units == "head" else {}
-    own = dict(module.named_parameters(recurse=bool(heads)))
-    return {key: own[key] for key in (*heads, *own)}
+    parameters = dict(module.named_parameters(recurse=bool(heads)))
+    return {key: parameters[key] for key in (*heads, *parameters)}
 
 
 def _channels_of_all(
-    module: nn.Module, own: Mapping[str, Tensor], units: str
+    module: nn.Module, parameters: Mapping[str, Tensor], units: str
 ) -> tuple[int, dict[str, np.ndarray]]:
     """How many channels a module has, and by parameter that of each element, see `_channels`.
 
@@ -244,24 +244,24 @@ def _channels_of_all(
     as a score for each offset, is theirs.
     """
     if units == "layer":
-        return 0, {key: _channels(module, key, value, 0) for key, value in own.items()}
+        return 0, {key: _channels(module, key, value, 0) for key, value in parameters.items()}
     heads = {
         key: numbers
         for key, numbers in head_numbers(module).items()
-        if key in own and (units == "head" or numbers.shape[0] == 1)
+        if key in parameters and (units == "head" or numbers.shape[0] == 1)
     }
     if heads:
-        none = {key: _channels(module, key, value, 0) for key, value in own.items()}
-        return module.num_heads, {key: none[key] + module.num_heads for key in own} | heads
-    width = _width(module, own)
-    return width, {key: _channels(module, key, value, width) for key, value in own.items()}
+        none = {key: _channels(module, key, value, 0) for key, value in parameters.items()}
+        return module.num_heads, {key: none[key] + module.num_heads for key in parameters} | heads
+    width = _width(module, parameters)
+    return width, {key: _channels(module, key, value, width) for key, value in parameters.items()}
 
 
-def _width(module: nn.Module, own: Mapping[str, Tensor]) -> int:
+def _width(module: nn.Module, parameters: Mapping[str, Tensor]) -> int:
     """How many channels a module's output has, as far as its parameters tell."""
-    if isinstance(module, Convolution) and own:
+    if isinstance(module, Convolution) and parameters:
         return module.out_channels
-    return next((value.shape[0] for value in own.values() if value.ndim), 0)
+    return next((value.shape[0] for value in parameters.values() if value.ndim), 0)
 
 
 def _channels(module: nn.Module, key: str, value: Tensor, width: int) -> np.ndarray:

@@ -176,9 +176,11 @@ def _contributions(
     """
     tiler = Tiler(pair.network, tile)
     for example in examples:
-        own = Passes(pair, example, tiler)
-        scores = torch.stack([pair.index.reduce(parts) for parts in of_image(own).values()])
-        yield ImageScores(example.name, scores, gains=own.gains(), passes=passes)
+        image_passes = Passes(pair, example, tiler)
+        scores = torch.stack(
+            [pair.index.reduce(parts) for parts in of_image(image_passes).values()]
+        )
+        yield ImageScores(example.name, scores, gains=image_passes.gains(), passes=passes)
 
 
 def _taylor(
@@ -270,7 +272,9 @@ def _squares(
     tiler = Tiler(pair.network, tile)
     for example in examples:
         parts = Passes(pair, example, tiler).along_weights([(0, 1)]).values()
-        yield ImageScores(example.name, torch.stack([of_filter(own) for own in parts]), passes=1)
+        yield ImageScores(
+            example.name, torch.stack([of_filter(elements) for elements in parts]), passes=1
+        )
 
 
 @method(contrast="largest")
@@ -282,7 +286,7 @@ def fisher(pair: Pair, examples: Iterable[Example], *, tile: int = 512) -> Itera
     """
     reduce = pair.index.reduce
     yield from _squares(
-        pair, examples, tile, lambda own: reduce({k: v.square() / 2 for k, v in own.items()})
+        pair, examples, tile, lambda parts: reduce({k: v.square() / 2 for k, v in parts.items()})
     )
 
 
@@ -292,7 +296,7 @@ def molchanov(pair: Pair, examples: Iterable[Example], *, tile: int = 512) -> It
 
     Scores are contrasted as shares of their sum. The argument is that of `taylor`.
     """
-    yield from _squares(pair, examples, tile, lambda own: pair.index.reduce(own).square())
+    yield from _squares(pair, examples, tile, lambda parts: pair.index.reduce(parts).square())
 
 
 @method(contrast="none")
@@ -369,7 +373,7 @@ def intinf(
         passes = Passes(pair, example, tiler)
         totals = passes.gradients_along_inputs(points, passes.sums)
         sizes = ({k: v.abs() for k, v in total.items()} for total in totals.values())
-        scores = torch.stack([pair.index.reduce(own) for own in sizes])
+        scores = torch.stack([pair.index.reduce(elements) for elements in sizes])
         yield ImageScores(example.name, scores, passes=nodes)
 
 
@@ -457,10 +461,10 @@ def _require_seeded(name: str, pair: Pair, example: Example, arguments: Mapping)
     """
     small, place = _corner(example), Compute(torch.device("cpu"), torch.float32)
     units = {"units": pair.units, "biases": pair.biases}
-    own = Pair.of(copy.deepcopy(pair.network), pair.baseline, pair.target, place, **units)
+    cpu_pair = Pair.of(copy.deepcopy(pair.network), pair.baseline, pair.target, place, **units)
 
     def scores() -> np.ndarray:
-        (scored,) = method_function(name)(own, [small], **arguments)
+        (scored,) = method_function(name)(cpu_pair, [small], **arguments)
         return scored.scores.numpy()
 
     require_seeded(

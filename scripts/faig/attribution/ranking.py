@@ -60,8 +60,8 @@ def largest_contrast(
     discriminative_scores(scores)  # two or more degradations
     parts = shares(scores, gains)
     result, weights = np.empty_like(parts), np.broadcast_to(beta, len(parts))
-    for row, own in enumerate(parts):
-        result[row] = own - weights[row] * np.abs(np.delete(parts, row, axis=0)).max(axis=0)
+    for row, share in enumerate(parts):
+        result[row] = share - weights[row] * np.abs(np.delete(parts, row, axis=0)).max(axis=0)
     return result
 
 
@@ -190,8 +190,8 @@ def rank_filters(
     address = table[table["degradation"] == degradations[0]].sort_values("filter")
     address = address[["filter", "layer", "out_channel", "in_channel"]]
     rankings = [
-        address.assign(degradation=name, score=row, rank=ranks(row), own_score=own)
-        for name, row, own in zip(degradations, rows, scores, strict=True)
+        address.assign(degradation=name, score=row, rank=ranks(row), own_score=own_score)
+        for name, row, own_score in zip(degradations, rows, scores, strict=True)
     ]
     return pd.concat(rankings, ignore_index=True)
 

@@ -35,7 +35,7 @@ class Losses:
         self.models = [[GateModel(self.gates, e, name) for e in examples] for name in names]
         with torch.no_grad():
             ends = [
-                [sum(model.of_state(state).item() for model in own) for own in self.models]
+                [sum(model.of_state(state).item() for model in models) for models in self.models]
                 for state in (pair.baseline, pair.target)
             ]
         self.baseline, self.gains = np.array(ends[0]), np.subtract(*ends)
@@ -61,9 +61,9 @@ class Losses:
             (degradations, filters), sums over images.
         """
         rows = []
-        for own in self.models:
+        for models in self.models:
             total = torch.zeros_like(gates)
-            for model in own:
+            for model in models:
                 point = gates.clone().requires_grad_()
                 total -= torch.autograd.grad(model(point[None])[0], point)[0]
             rows.append(total)

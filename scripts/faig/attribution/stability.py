@@ -130,7 +130,7 @@ class Halves:
         """
         if self.count < FEWEST or not all(half.any(axis=1).all() for half in self.scores):
             return np.nan
-        gains = [None if own is None else np.abs(own) for own in self.gains]
+        gains = [None if half is None else np.abs(half) for half in self.gains]
         halves = [
             contrasted(self.contrast, *each, named=self.named)
             for each in zip(self.scores, gains, strict=True)

@@ -334,7 +334,7 @@ def agreement(found: np.ndarray, expected: np.ndarray) -> tuple[list[float], lis
     return overlaps, [float(spearmanr(one, two).statistic) for one, two in pairs]
 
 
-class Point(NamedTuple):
+class Quadrature(NamedTuple):
     """A quadrature rule, its number of nodes, and a precision."""
 
     rule: str
@@ -342,13 +342,13 @@ class Point(NamedTuple):
     precision: str
 
 
-def points(
+def quadratures(
     rules: Mapping[str, Sequence[int]], nodes: int, precisions: Sequence[str]
-) -> list[Point]:
+) -> list[Quadrature]:
     """Quadratures to try: all in float32, our engine's in every precision, the released one."""
-    ours = [Point(RULE, n, p) for p in precisions for n in {*rules.get(RULE, []), nodes}]
-    others = [Point(rule, n, "float32") for rule, numbers in rules.items() for n in numbers]
-    return sorted({*ours, *others, Point("left", STEPS, "float32")})
+    ours = [Quadrature(RULE, n, p) for p in precisions for n in {*rules.get(RULE, []), nodes}]
+    others = [Quadrature(rule, n, "float32") for rule, numbers in rules.items() for n in numbers]
+    return sorted({*ours, *others, Quadrature("left", STEPS, "float32")})
 
 
 def quadrature_table(
@@ -371,22 +371,23 @@ def quadrature_table(
     """
     example, precisions = source.example(shape), source.precisions()
     pairs = {precision: source.pair(precision) for precision in precisions}
-    order = [Point("midpoint", reference, "float32"), *points(rules, nodes, precisions)]
+    order = [Quadrature("midpoint", reference, "float32"), *quadratures(rules, nodes, precisions)]
     results = []
-    for point in progress(order, "quadrature", len(order), "rule"):
+    for quadrature in progress(order, "quadrature", len(order), "rule"):
         start = time.perf_counter()
-        pair, rule = pairs[point.precision], {"quadrature": point.rule, "nodes": point.nodes}
+        pair = pairs[quadrature.precision]
+        rule = {"quadrature": quadrature.rule, "nodes": quadrature.nodes}
         (result,) = faig(pair, [example], **rule)
         seconds = time.perf_counter() - start
-        results.append((point, contrast(result), result.completeness, seconds))
+        results.append((quadrature, contrast(result), result.completeness, seconds))
     if source.released:
         results.append(original_result(source, example))
     expected, rows = results[0][1], []
-    for point, found, completeness, seconds in results:
+    for quadrature, found, completeness, seconds in results:
         facts = zip(example.inputs, *agreement(found, expected), completeness, strict=True)
-        rows += [(*point, math.prod(shape), *row, seconds) for row in facts]
+        rows += [(*quadrature, math.prod(shape), *row, seconds) for row in facts]
     columns = ["degradation", "overlap_top1", "rank_correlation", "completeness", "seconds"]
-    table = pd.DataFrame(rows, columns=[*Point._fields, "image_pixels", *columns])
+    table = pd.DataFrame(rows, columns=[*Quadrature._fields, "image_pixels", *columns])
     table = table.assign(default=(table["rule"] == RULE) & (table["nodes"] == nodes))
     if not source.released:
         return table
@@ -396,22 +397,22 @@ def quadrature_table(
 
 
 def original_result(source: Source, example: Example) -> tuple:
-    """What the released code finds: point, scores, no completeness error, seconds."""
+    """What the released code finds: quadrature, scores, no completeness error, seconds."""
     original, start = source.original(), time.perf_counter()
     scores = original.scores(example, STEPS)
     seconds = time.perf_counter() - start
     unknown = np.full(len(scores), np.nan)
-    return Point(Checkout.rule, STEPS, Checkout.precision), scores, unknown, seconds
+    return Quadrature(Checkout.rule, STEPS, Checkout.precision), scores, unknown, seconds
 
 
 def exactness(quadrature: pd.DataFrame, engine: Engine) -> dict[str, float]:
     """What a quadrature table says about an engine: overlap_top1_*, rank_correlation."""
     keys = ["rule", "nodes", "precision"]
-    own = quadrature.set_index(keys).loc[[(engine.rule, engine.nodes, engine.precision)]]
-    overlaps = zip(own["degradation"], own["overlap_top1"], strict=True)
+    rows = quadrature.set_index(keys).loc[[(engine.rule, engine.nodes, engine.precision)]]
+    overlaps = zip(rows["degradation"], rows["overlap_top1"], strict=True)
     return {
         **{f"overlap_top1_{name}": value for name, value in overlaps},
-        "rank_correlation": own["rank_correlation"].mean(),
+        "rank_correlation": rows["rank_correlation"].mean(),
     }
 
 

@@ -76,8 +76,8 @@ class Original:
         images = {name: self._image(pixels) for name, pixels in example.inputs.items()}
         reference = self._image(example.reference)
         found = []
-        for own, image in images.items():
-            others = [other for name, other in images.items() if name != own]
+        for degradation, image in images.items():
+            others = [other for name, other in images.items() if name != degradation]
             each = [self._contrast(image, other, reference, steps) for other in others]
             found.append(np.mean(each, axis=0))
         return np.stack(found)
@@ -119,10 +119,10 @@ def _make(
 ) -> nn.Module:
     """A network in place of one that the original code makes, which must be of the same size."""
     for theirs, value in asked.items():
-        own = CALLED.get(theirs, theirs)
-        if own in settings and settings[own] != value:
+        key = CALLED.get(theirs, theirs)
+        if key in settings and settings[key] != value:
             raise InputError(
-                f"{file}: makes networks with {own} {value}, found {settings[own]} in the config; "
+                f"{file}: makes networks with {key} {value}, found {settings[key]} in the config; "
                 "expected the paper's size, or 'benchmark.released: null'"
             )
     return build(**settings)

@@ -41,7 +41,7 @@ ROUNDS = 3  # of timings in one repetition: many short ones, since the machine's
 
 
 @dataclass(frozen=True)
-class Task:
+class Setup:
     """What is trained, on which batches.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ours:
     """Our training.
 
     Args:
-        task: what is trained.
+        setup: what is trained.
         precision: see `device.PRECISIONS`.
         steps: in one timing.
 
@@ -86,15 +86,15 @@ class Ours:
 
     name, ahead = "ours", 2
 
-    def __init__(self, task: Task, precision: str, steps: int):
+    def __init__(self, setup: Setup, precision: str, steps: int):
         self.precision, self.count = precision, steps + 2 * self.ahead
-        self.compute = Compute.choose(task.device, precision)
-        network = build(**task.network)
+        self.compute = Compute.choose(setup.device, precision)
+        network = build(**setup.network)
         self.sampler = PatchSampler(
-            ImageStore(task.data),
-            task.operators(),
-            patch=task.patch,
-            batch=task.batch,
+            ImageStore(setup.data),
+            setup.operators(),
+            patch=setup.patch,
+            batch=setup.batch,
             seed=0,
             compute=self.compute,
             views=objective_class(network).views,
@@ -117,10 +117,10 @@ class PatchDataset(Dataset):
     is chosen. Its pixels come uncompressed from the mapped HDF5 file.
     """
 
-    def __init__(self, task: Task):
-        store, parts = ImageStore(task.data), SubImages(**SUB_IMAGES)
-        self.path, self.patch, self.scale = store.path, task.patch, store.scale
-        self.degradations = list(task.operators().values())
+    def __init__(self, setup: Setup):
+        store, parts = ImageStore(setup.data), SubImages(**SUB_IMAGES)
+        self.path, self.patch, self.scale = store.path, setup.patch, store.scale
+        self.degradations = list(setup.operators().values())
         extents = store.extents()
         self.parts = [
             (extent, top, left)
@@ -173,19 +173,19 @@ class Reference:
 
     name, precision = "reference", "float32"
 
-    def __init__(self, task: Task, steps: int):
-        self.compute = Compute.choose(task.device, self.precision)
-        self.network = build(**task.network).to(self.compute.device).train()
+    def __init__(self, setup: Setup, steps: int):
+        self.compute = Compute.choose(setup.device, self.precision)
+        self.network = build(**setup.network).to(self.compute.device).train()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         parameters = self.network.parameters()
         self.optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99))
-        dataset, workers = PatchDataset(task), torch.get_num_threads()
+        dataset, workers = PatchDataset(setup), torch.get_num_threads()
         self.ahead = 2 * workers
         count = steps + 2 * self.ahead
         self.loader = DataLoader(
             dataset,
-            task.batch,
-            sampler=RandomSampler(dataset, num_samples=count * task.batch),
+            setup.batch,
+            sampler=RandomSampler(dataset, num_samples=count * setup.batch),
             num_workers=workers,
             prefetch_factor=2,
             persistent_workers=True,
@@ -212,10 +212,10 @@ class Reference:
 Loop = Ours | Reference
 
 
-def make_loops(task: Task, steps: int) -> list[Loop]:
+def make_loops(setup: Setup, steps: int) -> list[Loop]:
     """The reference, and our training in all precisions that this machine is fast in."""
-    ours = [Ours(task, precision, steps) for precision in fast_precisions(task.device)]
-    return [Reference(task, steps), *ours]
+    ours = [Ours(setup, precision, steps) for precision in fast_precisions(setup.device)]
+    return [Reference(setup, steps), *ours]
 
 
 # ---- cost
@@ -276,7 +276,7 @@ def seconds_by_kind(loop: Loop, fixed: Batch, steps: int) -> dict[str, float]:
 
 
 def training_table(
-    task: Task, *, repetitions: int, matrices: Sequence[int], steps: int = STEPS
+    setup: Setup, *, repetitions: int, matrices: Sequence[int], steps: int = STEPS
 ) -> pd.DataFrame:
     """How fast the loops train.
 
@@ -295,7 +295,7 @@ def training_table(
         reference), real_to_fixed (time of a step on real batches / on a fixed one); the reference
         first.
     """
-    loops = make_loops(task, steps)
+    loops = make_loops(setup, steps)
     fixed, flop = [_fixed(loop) for loop in loops], flop_per_step(loops[0])
     rounds, peaks = [[] for _ in loops], {}
     count = repetitions * ROUNDS
@@ -313,21 +313,21 @@ def training_table(
             "iterations_per_second": rate,
             "gflops": rate * flop / 1e9,
             "peak_gflops": peaks[loop.precision],
-            "images_per_second": task.batch / seconds["batches"].median(),
+            "images_per_second": setup.batch / seconds["batches"].median(),
             "ratio": (times[0]["real"] / seconds["real"]).median(),
             "real_to_fixed": (seconds["real"] / seconds["fixed"]).median(),
         }
-        rows.append({**describe(loop, task), **costs})
+        rows.append({**describe(loop, setup), **costs})
     return pd.DataFrame(rows)
 
 
-def describe(loop: Loop, task: Task) -> dict:
+def describe(loop: Loop, setup: Setup) -> dict:
     """Columns that tell a loop, what it trains on, and where it ran."""
     return {
         "loop": loop.name,
         "precision": loop.precision,
         "device": device_name(loop.compute.device),
         "threads": torch.get_num_threads(),
-        "batch": task.batch,
-        "patch": task.patch,
+        "batch": setup.batch,
+        "patch": setup.patch,
     }

@@ -76,12 +76,13 @@ class Patches:
 
     Attributes:
         hr: uint8 (N, 3, patch, patch).
-        stems: by number of the degradation, uint8 (n, 3, h, w).
-        rows: by number of the degradation, which of the N patches its stems are.
+        prepared: by number of the degradation what its deterministic operators made, uint8
+            (n, 3, h, w).
+        rows: by number of the degradation, which of the N patches these are.
     """
 
     hr: Tensor
-    stems: Mapping[int, Tensor]
+    prepared: Mapping[int, Tensor]
     rows: Mapping[int, Tensor]
 
     def to(self, device: torch.device) -> "Patches":
@@ -90,7 +91,8 @@ class Patches:
         def moved(parts):
             return {kind: part.to(device, non_blocking=True) for kind, part in parts.items()}
 
-        return Patches(self.hr.to(device, non_blocking=True), moved(self.stems), moved(self.rows))
+        hr = self.hr.to(device, non_blocking=True)
+        return Patches(hr, moved(self.prepared), moved(self.rows))
 
 
 class PatchSampler:
@@ -100,7 +102,7 @@ class PatchSampler:
     interruption as if there had been none, and batches can be made ahead.
 
     Args:
-        store: training images, with stems in `lr` (see `Degradation`).
+        store: training images; in `lr` what the deterministic operators of each degradation make.
         degradations: by name; each patch takes one with equal probability.
         patch: side of a square HR patch in pixels.
         batch: number of patches, or of scenes where there are several views of each.
@@ -132,7 +134,7 @@ class PatchSampler:
         self.bytes, self._pages = place_bytes(store, compute)
         extents = store.extents()
         self.hr = [extents[store.hr_key(image)] for image in store.names]
-        self.stems = [
+        self.prepared = [
             [extents[store.lr_key(name, image)] for image in store.names] for name in degradations
         ]
         for name, image in zip(store.names, self.hr, strict=True):
@@ -201,15 +203,16 @@ class PatchSampler:
         free = np.stack([height, width]) - self.size + 1
         y, x = np.stack([top, left]) + (random.random(free.shape) * free).astype(int)
         hr = self._crop([self.hr[i] for i in images], self.scale, y, x, turns)
-        stems, rows = {}, {}
+        prepared, rows = {}, {}
         for kind in np.unique(kinds).tolist():
-            own = np.flatnonzero(kinds == kind)
-            extents = [self.stems[kind][i] for i in images[own]]
-            # a stem that ends before the downsampling is still as fine as the HR image
-            fineness = extents[0].height * self.scale // self.hr[images[own[0]]].height
-            stems[kind] = self._crop(extents, fineness, y[own], x[own], turns[own])
-            rows[kind] = torch.from_numpy(own)
-        return Patches(hr, stems, rows)
+            degraded = np.flatnonzero(kinds == kind)
+            places = y[degraded], x[degraded], turns[degraded]
+            extents = [self.prepared[kind][i] for i in images[degraded]]
+            # not yet downsampled, they are still as fine as the HR image
+            fineness = extents[0].height * self.scale // self.hr[images[degraded[0]]].height
+            prepared[kind] = self._crop(extents, fineness, *places)
+            rows[kind] = torch.from_numpy(degraded)
+        return Patches(hr, prepared, rows)
 
     def _crop(self, extents: Sequence[Extent], factor: int, y, x, turns) -> Tensor:
         """Squares of images that are `factor` times as fine as LR; uint8 (n, 3, side, side)."""
@@ -251,10 +254,10 @@ class PatchSampler:
         hr = to_float(patches.hr)
         lr = hr.new_empty(len(hr), 3, self.size, self.size)
         blur = hr.new_empty(len(hr))
-        for kind, stems in patches.stems.items():
+        for kind, prepared in patches.prepared.items():
             rows = patches.rows[kind]
-            lr[rows], blur[rows] = self.degradations[kind].apply_rest(
-                to_float(stems), self._noise, self.views
+            lr[rows], blur[rows] = self.degradations[kind].apply_stochastic(
+                to_float(prepared), self._noise, self.views
             )
         return Batch(lr.contiguous(memory_format=torch.channels_last), hr, blur)
 

@@ -74,12 +74,13 @@ class Step:
         if all(Tensor in self.kinds[name] for name in values):
             result = self.function(images, context, **self.fixed, **values)
         else:
-            each = zip(*(value.tolist() for value in values.values()), strict=True)
+            rows = zip(*(value.tolist() for value in values.values()), strict=True)
+            each = [self.fixed | dict(zip(values, row, strict=True)) for row in rows]
             alone = replace(context, views=1)
             result = torch.cat(
                 [
-                    self.function(image, alone, **self.fixed, **dict(zip(values, own, strict=True)))
-                    for image, own in zip(images.split(1), each, strict=True)
+                    self.function(image, alone, **numbers)
+                    for image, numbers in zip(images.split(1), each, strict=True)
                 ]
             )
         if self.name != "downsample" and result.shape != images.shape:
@@ -131,9 +132,10 @@ def _function(name: str) -> Callable:
 class Degradation:
     """A list of operators, split where the first stochastic one stands.
 
-    What comes before the split is the *stem*: it is the same at every application, so it is
-    computed once and stored in 8 bits (`stem_key` tells equal stems). The result is rounded to 8
-    bits after the stem and at the end, whether the stem was stored or not.
+    What the deterministic operators before the split make is the same at every application, so it
+    is computed once and stored in 8 bits (`deterministic_key` tells where it is the same for two
+    degradations). The result is rounded to 8 bits after them and at the end, whether it was stored
+    or not.
 
     Args:
         operators: see `Step`.
@@ -152,17 +154,17 @@ class Degradation:
                 step.require_seeded(scale)
         stochastic = [step.stochastic for step in steps]
         split = stochastic.index(True) if any(stochastic) else len(steps)
-        self.stem, self.rest = steps[:split], steps[split:]
-        self.stem_key = json.dumps(list(operators[:split]), sort_keys=True)
+        self.deterministic, self.stochastic = steps[:split], steps[split:]
+        self.deterministic_key = json.dumps(list(operators[:split]), sort_keys=True)
 
-    def apply_stem(self, images: Tensor) -> Tensor:
-        """HR images (N, C, H, W) to the stem's result in 8-bit steps."""
-        return self._run(self.stem, images, Context(self.scale))
+    def apply_deterministic(self, images: Tensor) -> Tensor:
+        """HR images (N, C, H, W) to what the deterministic operators make, in 8-bit steps."""
+        return self._run(self.deterministic, images, Context(self.scale))
 
-    def apply_rest(
-        self, stems: Tensor, generator: torch.Generator, views: int = 1
+    def apply_stochastic(
+        self, prepared: Tensor, generator: torch.Generator, views: int = 1
     ) -> tuple[Tensor, Tensor | float]:
-        """The stem's result to LR images, randomness drawn from `generator`.
+        """What the deterministic operators made to LR images, randomness drawn from `generator`.
 
         Args:
             views: see `Context`.
@@ -170,19 +172,20 @@ class Degradation:
         Returns:
             LR images, and the sigma of their blur, see `Context.blur`.
         """
-        context = Context(self.scale, generator, views, self._stem_blur)
-        return (self._run(self.rest, stems, context) if self.rest else stems), context.blur
+        context = Context(self.scale, generator, views, self._fixed_blur)
+        lr = self._run(self.stochastic, prepared, context) if self.stochastic else prepared
+        return lr, context.blur
 
     @cached_property
-    def _stem_blur(self) -> Tensor | float:
-        """Sigma of the stem's blur, as its operators tell it on any image."""
+    def _fixed_blur(self) -> Tensor | float:
+        """Sigma of the deterministic operators' blur, as they tell it on any image."""
         context, side = Context(self.scale), 16 * self.scale
-        self._run(self.stem, torch.zeros(1, 3, side, side), context)
+        self._run(self.deterministic, torch.zeros(1, 3, side, side), context)
         return context.blur
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """HR images (N, C, H, W) to LR images (N, C, H / r, W / r), in 8-bit steps."""
-        return self.apply_rest(self.apply_stem(images), generator)[0]
+        return self.apply_stochastic(self.apply_deterministic(images), generator)[0]
 
     @staticmethod
     def _run(steps, images: Tensor, context: Context) -> Tensor:

@@ -126,11 +126,11 @@ def set_kernel_code(network: nn.Module, stored: KernelPCA) -> None:
     Raises:
         InputError: it asks for more than there are.
     """
-    own = kernel_pca_of(network)
-    if own is None:
+    pca = kernel_pca_of(network)
+    if pca is None:
         return
-    wanted, there = own.components.shape[1], stored.components.shape[1]
+    wanted, there = pca.components.shape[1], stored.components.shape[1]
     if wanted > there:
         raise InputError(f"kernel code: found {there} components stored, the network has {wanted}")
     part = KernelPCA(stored.mean, stored.components[:, :wanted])
-    own.load_state_dict(part.state_dict())
+    pca.load_state_dict(part.state_dict())

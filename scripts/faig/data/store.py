@@ -63,9 +63,9 @@ class ImageStore:
 
     Layout: `hr/<image>` uint8 (H, W, 3); `lr/<degradation>/<image>` uint8 (H / r, W / r, 3), each
     contiguous and uncompressed, so that a crop is read without the rest of the image;
-    `photograph/<image>` uint8 (32,), see `sources.content_digest`. The file's attribute `stems` is
-    true where `lr` holds only each degradation's deterministic stem (training data: noise is drawn
-    afresh in training).
+    `photograph/<image>` uint8 (32,), see `sources.content_digest`. The file's attribute
+    `deterministic` is true where `lr` holds what the deterministic operators of each degradation
+    make (training data: noise is drawn afresh in training).
 
     Raises:
         InputError: the file is missing, damaged or cut short, or lacks a degradation.
@@ -219,7 +219,7 @@ class ImageWriter:
             with self._writing():
                 self._lay_out(attributes, links)
         with readable(self._partial), h5py.File(self._partial, "r") as file:
-            self._offsets = {key: _offset(file, key) for own in shapes.values() for key in own}
+            self._offsets = {key: _offset(file, key) for keys in shapes.values() for key in keys}
         self._end = self._partial.stat().st_size - len(shapes)  # where the marks begin
         self._places = {image: self._end + i for i, image in enumerate(shapes)}
 

@@ -55,11 +55,12 @@ class Recipe:
         # degradations that differ only from the first random operator on share one image
         first: dict[str, str] = {}
         self.shared = {
-            name: first.setdefault(degradation.stem_key, name) if deterministic else name
+            name: first.setdefault(degradation.deterministic_key, name) if deterministic else name
             for name, degradation in degradations.items()
         }
         # without an operator before the first random one, it is the HR image itself
-        self.plain = {n for n in degradations if deterministic and not degradations[n].stem}
+        random = {n for n, degradation in degradations.items() if not degradation.deterministic}
+        self.plain = random if deterministic else set()
         stored = dict.fromkeys(self.shared.values())
         self.made = {name: degradations[name] for name in stored if name not in self.plain}
         self.sizes = {name: self._relative_size(each) for name, each in self.made.items()}
@@ -74,7 +75,7 @@ class Recipe:
         """HR pixels uint8 (H, W, 3) to LR pixels, or to the deterministic operators' result."""
         image = to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None])
         if self.deterministic:
-            result = degradation.apply_stem(image)
+            result = degradation.apply_deterministic(image)
         else:
             generator = torch.Generator().manual_seed(derive(self.seed, "degrade", name))
             result = degradation(image, generator)
@@ -155,7 +156,7 @@ def synthesize(
     attributes = {
         "config": description,
         "scale": recipe.scale,
-        "stems": recipe.deterministic,
+        "deterministic": recipe.deterministic,
         "seed": recipe.seed,
         "versions": canonical_json({p: version(p) for p in ("torch", "pillow", "h5py")}),
         "checksum": checksum(*files.values()),

@@ -173,12 +173,12 @@ class Bench:
         layers, change = self.pair.index.layer_numbers, self.pair.size_of_change.cpu().numpy()
         groups = {NULL: layers, LIKE_NULL: change_deciles(layers, change)}
         generators = (rng, *rng.spawn(1))  # what is drawn later from `rng` depends on one null
-        for (null, own), generator in zip(groups.items(), generators, strict=True):
+        for (null, group_numbers), generator in zip(groups.items(), generators, strict=True):
             for degradation in ranking["degradation"].unique():
                 selected = selection(ranking, degradation, TOP)
                 facts = {"method": null, "degradation": degradation, "proportion": TOP}
                 for draw in range(draws):
-                    shuffled = selected[shuffle_within(own, generator)]
+                    shuffled = selected[shuffle_within(group_numbers, generator)]
                     for direction in (DELETION, INSERTION):
                         yield self.table(direction, shuffled, draw=draw, **facts)
 

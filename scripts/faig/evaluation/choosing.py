@@ -70,14 +70,14 @@ def _best(
     found = []
     for (beta, ranking), proportion in product(rankings.items(), TRIED):
         removed = removed_shares(bench, selection(ranking, name, proportion))
-        own = removed[name]
-        if np.isnan(own):
+        share = removed[name]
+        if np.isnan(share):
             break
         # where nothing is gained, nothing can be taken
         harm = max(np.nan_to_num([abs(removed[other]) for other in others]), default=0.0)
-        enough = ENOUGH[0] <= own <= ENOUGH[1] and harm <= SPARED
-        miss = abs(1 - own) + harm
-        facts = {"removed": 100 * own, "removed_other": 100 * harm}
+        enough = ENOUGH[0] <= share <= ENOUGH[1] and harm <= SPARED
+        miss = abs(1 - share) + harm
+        facts = {"removed": 100 * share, "removed_other": 100 * harm}
         key = (not enough, proportion if enough else miss, miss)
         found.append((key, {"beta": beta, "proportion": proportion, **facts}))
     nothing = {"beta": BETA, "proportion": TOP, "removed": None, "removed_other": None}
@@ -88,7 +88,7 @@ def removed_shares(bench: Bench, selected: np.ndarray) -> dict[str, float]:
     """Share of the gain that deleting filters takes, by degradation; NaN where there is no gain."""
     loss, result = bench.losses(DELETION, selected), {}
     for name, rows in bench.crops.rows.groupby("input_degradation", sort=False):
-        own, baseline, target = (v[rows.index] for v in (loss, bench.baseline, bench.target))
-        share = 1 - float(restored_share(own, baseline, target))
+        masked, baseline, target = (v[rows.index] for v in (loss, bench.baseline, bench.target))
+        share = 1 - float(restored_share(masked, baseline, target))
         result[name] = share if has_gain(baseline, target) else np.nan
     return result

@@ -126,8 +126,8 @@ def specificity_index(matrix: np.ndarray, spared: np.ndarray) -> float:
     """
     clipped = np.clip(matrix, 0.0, 1.0)
     rows = spared.any(axis=1)
-    own, others = np.diag(clipped)[rows], clipped[rows].mean(axis=1, where=spared[rows])
-    return float((own - others).mean())
+    diagonal, others = np.diag(clipped)[rows], clipped[rows].mean(axis=1, where=spared[rows])
+    return float((diagonal - others).mean())
 
 
 def p_value(value: float, null: Sequence[float]) -> float:

@@ -122,14 +122,14 @@ def path_losses(pair: Pair, crops: Sequence[Example], points: int) -> dict[str, 
         for name in inputs:
             losses[name][i] = [_loss(pair, weights, crop, name).item() for crop in crops]
     for stage, place in (("target", 0), ("baseline", -1)):
-        for name, own in losses.items():
-            if not np.isfinite(own[place]).all():
+        for name, loss in losses.items():
+            if not np.isfinite(loss[place]).all():
                 raise InputError(
                     f"the {stage}'s loss on '{name}' is not finite: its weights hold NaN or "
                     "numbers far too large; expected a network that restores images"
                 )
     # a network that breaks on its way is infinitely bad there
-    return {name: np.where(np.isnan(own), np.inf, own) for name, own in losses.items()}
+    return {name: np.where(np.isnan(loss), np.inf, loss) for name, loss in losses.items()}
 
 
 def integrate(pair: Pair, crop: Example, name: str, nodes: int) -> dict[str, Tensor]:
@@ -197,15 +197,15 @@ def measure(
         {
             "input_degradation": name,
             "attributed": name in inner,
-            **path_facts(own, units[name]),
+            **path_facts(loss, units[name]),
             "barrier_aligned": barrier(ordered[name], units[name]) if moved else np.nan,
             **inner.get(name, {}),
         }
-        for name, own in losses.items()
+        for name, loss in losses.items()
     ]
     paths = []
-    for name, own in losses.items():
-        mean = own.mean(axis=1)
+    for name, loss in losses.items():
+        mean = loss.mean(axis=1)
         path = {"alpha": np.linspace(0, 1, points), "loss": mean}
         path["position"] = (mean - mean[0]) / units[name]
         paths.append(pd.DataFrame(path).assign(input_degradation=name))
@@ -214,12 +214,12 @@ def measure(
 
 def _units(losses: Mapping[str, np.ndarray], degradations: Sequence[str]) -> dict[str, float]:
     """The gain that each input's path is counted in, kept from 0."""
-    own = {
+    gains = {
         name: max(abs(each[-1].mean() - each[0].mean()), NO_GAIN * each[-1].mean(), TINY)
         for name, each in losses.items()
     }
-    least = min(own[name] for name in degradations)
-    return {name: own[name] if name in degradations else least for name in losses}
+    least = min(gains[name] for name in degradations)
+    return {name: gains[name] if name in degradations else least for name in losses}
 
 
 def _integral_facts_of(
@@ -232,7 +232,7 @@ def _integral_facts_of(
     """`integral_facts` by degradation."""
     fine = [_integrals(pair, crops, name, nodes) for name in degradations]
     coarse = [_integrals(pair, crops, name, nodes // 2) for name in degradations]
-    scores = (np.stack([own for _, own in both]) for both in (fine, coarse))
+    scores = (np.stack([faig for _, faig in both]) for both in (fine, coarse))
     return {
         name: integral_facts(signed, losses[name][-1] - losses[name][0], overlap)
         for name, (signed, _), overlap in zip(degradations, fine, overlaps(*scores), strict=True)

@@ -71,11 +71,11 @@ class Measured:
         """Restored share on the ranking's own degradation by proportion, ascending."""
         rows = self.table[(self.table["method"] == method) & (self.table["draw"] == 0)]
         proportions = np.sort(rows["proportion"].unique())
-        own = [
+        restored = [
             self.restored(method, 0, degradation, direction, proportion, degradation)
             for proportion in proportions
         ]
-        return pd.Series(own, index=proportions)
+        return pd.Series(restored, index=proportions)
 
     @cached_property
     def gained(self) -> list[str]:
@@ -86,7 +86,7 @@ class Measured:
     def specificity(self, method: str, draw: int) -> float:
         """Index of the top 1 % over what was gained; NaN where fewer than two can be compared."""
         names = self.gained
-        spared = np.array([[name in self.others[own] for name in names] for own in names])
+        spared = np.array([[name in self.others[ranked] for name in names] for ranked in names])
         if not spared.any():
             return np.nan
         return specificity_index(self.matrix(method, draw, TOP, names), spared)
@@ -95,8 +95,8 @@ class Measured:
         """Removed shares of degradations: rows whose filters are deleted, columns the input's."""
         return np.array(
             [
-                [1 - self.restored(method, draw, own, DELETION, proportion, g) for g in names]
-                for own in names
+                [1 - self.restored(method, draw, ranked, DELETION, proportion, g) for g in names]
+                for ranked in names
             ]
         )
 
@@ -172,9 +172,9 @@ def league(
         parts = [at_judged(measured, null, draw, degradation, clean) for draw in draws]
         spread = pd.DataFrame(parts)
         low, high = spread["removed"].quantile([0.025, 0.975])
-        own = {"removed_low": low, "removed_high": high}
-        own["specificity"] = np.mean(indices[null] or [np.nan])
-        rows.append({"method": null, "degradation": degradation, **spread.mean(), **own})
+        over_draws = {"removed_low": low, "removed_high": high}
+        over_draws["specificity"] = np.mean(indices[null] or [np.nan])
+        rows.append({"method": null, "degradation": degradation, **spread.mean(), **over_draws})
     return pd.DataFrame(rows)
 
 
@@ -218,7 +218,7 @@ def side_effect(measured: Measured, key: tuple, proportion: float, name: str) ->
         for other in measured.others[key[-1]]
     ]
     nothing = dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    return max(shares, key=lambda own: abs(np.nan_to_num(own[name])), default=nothing)
+    return max(shares, key=lambda share: abs(np.nan_to_num(share[name])), default=nothing)
 
 
 def of_itself(facts: Mapping, degradation: str) -> dict[str, float]:
@@ -280,10 +280,10 @@ def agreement(effects: pd.DataFrame, ranking: pd.DataFrame, degradation: str) ->
     rows = effects[effects["input_degradation"] == degradation]
     rows = rows.assign(effect=rows["loss"] - rows["loss_target"])
     exact = rows.groupby("filter")["effect"].mean()
-    own = ranking[ranking["degradation"] == degradation].set_index("filter")
+    scored = ranking[ranking["degradation"] == degradation].set_index("filter")
     # a contrast says what else a filter does, not what deleting it does to this degradation
-    own = own["own_score" if "own_score" in own else "score"]
-    scores = own.reindex(exact.index)
+    scored = scored["own_score" if "own_score" in scored else "score"]
+    scores = scored.reindex(exact.index)
     count = max(1, round(MOST * len(exact)))
     found = set(exact.nlargest(count).index) & set(scores.nlargest(count).index)
     return {

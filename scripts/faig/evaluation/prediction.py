@@ -179,7 +179,9 @@ def predict(
     known = score_crops(pair, calibration, settings, "calibration")
     # thresholds come from single degradations, and from mixtures that are ranked as such: what
     # another mixture does is a finding, not an input
-    conditions = {n: own for n, own in settings.conditions.items() if len(own) <= 1 or n in own}
+    conditions = {
+        n: ranked for n, ranked in settings.conditions.items() if len(ranked) <= 1 or n in ranked
+    }
     single = [row for row in known if row["true_degradation"] in conditions]
     scored = {name: score_crops(pair, store, settings, name) for name, store in tests.items()}
 

@@ -63,12 +63,13 @@ def grafted(pair: Pair, receiver: Mapping[str, Tensor]) -> Pair:
     Returns:
         A pair whose gates say which filters are transplanted; buffers are the receiver's.
     """
-    own = {name: value.to(pair.compute.device) for name, value in receiver.items()}
+    weights = {name: value.to(pair.compute.device) for name, value in receiver.items()}
     trained = {name for name, _ in pair.network.named_parameters()}
     whole = {
-        name: value - pair.change[name] if name in trained else value for name, value in own.items()
+        name: value - pair.change[name] if name in trained else value
+        for name, value in weights.items()
     }
-    return replace(pair, baseline=own, target=whole)
+    return replace(pair, baseline=weights, target=whole)
 
 
 def transplanted(graft: Pair, selected: np.ndarray) -> dict[str, Tensor]:

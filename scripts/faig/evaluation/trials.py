@@ -103,7 +103,7 @@ class Redrawn(ImageStore):
     def __init__(self, path, operators: Mapping[str, Sequence[dict]], seed: int):
         super().__init__(path)
         made = {name: Degradation(each, self.scale) for name, each in operators.items()}
-        self.random = {name: each for name, each in made.items() if each.rest}
+        self.random = {name: each for name, each in made.items() if each.stochastic}
         self.seed = seed
 
     def lr(self, degradation: str, name: str) -> Tensor:
@@ -205,8 +205,10 @@ def seed_trials(rankings: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     for method, tables in rankings.items():
         for pair in combinations(tables, 2):
             for name in pair[0]["degradation"].unique():
-                own = (table[table["degradation"] == name].sort_values("filter") for table in pair)
-                one, other = (table["score"].to_numpy() for table in own)
+                ordered = (
+                    table[table["degradation"] == name].sort_values("filter") for table in pair
+                )
+                one, other = (table["score"].to_numpy() for table in ordered)
                 facts = {"method": method, "trial": "seeds", "degradation": name}
                 rows += [{**facts, **row} for row in compare(one, other, None)]
     return pd.DataFrame(rows).assign(measured=True, note="")

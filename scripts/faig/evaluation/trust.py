@@ -132,16 +132,16 @@ def card(
     judged = set(stability["method"])
     for method in dict.fromkeys(league["method"]):
         if method in judged - {CONTROL}:
-            own = (table[table["method"] == method] for table in (stability, sanity, league))
-            lights += _ranking(method, *own, limits)
+            of_method = (table[table["method"] == method] for table in (stability, sanity, league))
+            lights += _ranking(method, *of_method, limits)
     return pd.DataFrame(lights)
 
 
-def _pair(facts: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> Iterator[Light]:
-    """Lights of the pair; `own` are the rows of what is attributed."""
+def _pair(facts: pd.DataFrame, attributed: pd.DataFrame, limits: Limits) -> Iterator[Light]:
+    """Lights of the pair; `attributed` are the rows of what is attributed."""
     worst = facts.loc[facts["barrier"].idxmax()]
     level = at_most(worst["barrier"], limits.barrier_doubtful, limits.barrier_unfit)
-    if level == LEVELS[0] and (own["monotony"] < limits.monotony).any():
+    if level == LEVELS[0] and (attributed["monotony"] < limits.monotony).any():
         level = LEVELS[1]
     yield Light(
         "path",
@@ -149,22 +149,22 @@ def _pair(facts: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> Iterator[Li
         f"barrier at most {limits.barrier_doubtful:g} gains",
         level,
         f"on {worst['input_degradation']} the loss rises {worst['barrier']:.2g} gains above the "
-        f"chord between target and baseline; least monotony {own['monotony'].min():.2f}",
+        f"chord between target and baseline; least monotony {attributed['monotony'].min():.2f}",
     )
-    yield _gain(own, limits)
-    worst = own.loc[own["completeness"].idxmax()]
+    yield _gain(attributed, limits)
+    worst = attributed.loc[attributed["completeness"].idxmax()]
     exact = worst["completeness"] <= limits.completeness
-    settled = own["overlap"].min() >= limits.overlap
+    settled = attributed["overlap"].min() >= limits.overlap
     yield Light(
         "completeness",
         worst["completeness"],
         f"error at most {limits.completeness:.0%}, or half the nodes find {limits.overlap:.0%}",
         LEVELS[0] if exact or settled else LEVELS[1],
         f"the integral misses {worst['completeness']:.1%} of the gain on "
-        f"{worst['input_degradation']}; half the nodes find {own['overlap'].min():.0%} of the "
-        "top filters",
+        f"{worst['input_degradation']}; half the nodes find {attributed['overlap'].min():.0%} of "
+        "the top filters",
     )
-    worst = own.loc[own["cancellation"].idxmax()]
+    worst = attributed.loc[attributed["cancellation"].idxmax()]
     yield Light(
         "cancellation",
         worst["cancellation"],
@@ -175,14 +175,14 @@ def _pair(facts: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> Iterator[Li
     )
 
 
-def _gain(own: pd.DataFrame, limits: Limits) -> Light:
-    errors = (own["gain"] / own["gain_error"]).where(own["gain"] > 0, 0.0)
+def _gain(attributed: pd.DataFrame, limits: Limits) -> Light:
+    errors = (attributed["gain"] / attributed["gain_error"]).where(attributed["gain"] > 0, 0.0)
     least = errors.idxmin() if errors.notna().any() else errors.index[0]
     level = at_least(errors[least], limits.gain, np.finfo(float).tiny)
     told = f"{errors[least]:.1f} standard errors over the crops"
     if level == NOT_MEASURED:
         told = "of one crop, which has no standard error"
-    name = own.loc[least, "input_degradation"]
+    name = attributed.loc[least, "input_degradation"]
     return Light(
         "gain",
         errors[least],
@@ -209,12 +209,12 @@ def _ranking(
     yield _effects(method, league, limits)
 
 
-def _stability(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
+def _stability(method: str, halves: pd.DataFrame, limits: TrustLimits) -> Light:
     threshold = f"predicted agreement at least {limits.stability_green:g}"
-    if own.empty:
+    if halves.empty:
         note = "fewer than two crops have no halves"
         return Light("stability", np.nan, threshold, NOT_MEASURED, note, method)
-    worst = own.loc[own["predicted"].idxmin()]
+    worst = halves.loc[halves["predicted"].idxmin()]
     return Light(
         "stability",
         worst["predicted"],
@@ -227,8 +227,8 @@ def _stability(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
     )
 
 
-def _seeds(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
-    worst = own.loc[own["agreement"].idxmin()]
+def _seeds(method: str, seeds: pd.DataFrame, limits: TrustLimits) -> Light:
+    worst = seeds.loc[seeds["agreement"].idxmin()]
     return Light(
         "seeds",
         worst["agreement"],
@@ -241,8 +241,8 @@ def _seeds(method: str, own: pd.DataFrame, limits: TrustLimits) -> Light:
 
 
 def _sanity(method: str, table: pd.DataFrame, limits: TrustLimits) -> Light:
-    own = table[table["trial"].isin(DESTROYED)]
-    worst = own.loc[own["found"].idxmax()]
+    destroyed = table[table["trial"].isin(DESTROYED)]
+    worst = destroyed.loc[destroyed["found"].idxmax()]
     level = at_most(worst["found"], limits.sanity_green, limits.sanity_amber)
     reason = f"the top {TOP:.0%} for {worst['degradation']} agree to {worst['found']:z.2f}"
     reason += f" where {WORDS[worst['trial']]}"
@@ -270,11 +270,11 @@ def _effects(method: str, league: pd.DataFrame, limits: TrustLimits) -> Light:
         note = "no filter was deleted alone"
         return Light("exact effects", np.nan, threshold, NOT_MEASURED, note, method)
     worst = league.loc[league["spearman"].idxmin()]
-    value, own = worst["spearman"], worst["effects_agreement"]
+    value, agreement = worst["spearman"], worst["effects_agreement"]
     reason = f"rank correlation {value:z.2f} with what deleting single filters does on "
     reason += worst["degradation"]
-    if np.isfinite(own):
-        reason += f", which would agree to {own:z.2f} with the same on as many other images"
+    if np.isfinite(agreement):
+        reason += f", which would agree to {agreement:z.2f} with the same on as many other images"
     level = at_least(value, limits.effects_green, limits.effects_amber)
     return Light("exact effects", value, threshold, level, reason, method)
 

@@ -107,7 +107,7 @@ class _Groups:
 
     def _note(self, number: int, size: int, *axes: Axis) -> None:
         # a module that is called twice has its channels in two places
-        known = [n for n, own in self.axes.items() if set(own) & set(axes)]
+        known = [n for n, noted in self.axes.items() if set(noted) & set(axes)]
         number = self._join([number, *known])
         if self.sizes.setdefault(number, size) != size:
             self.fixed.add(number)

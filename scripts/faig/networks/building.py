@@ -144,12 +144,12 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     """
     computed = getattr(network, "computed_buffers", ())
     state = {k: v for k, v in state.items() if k.rpartition(".")[2] not in computed}
-    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in state.items()}
-    if own != given:
+    if expected != given:
         raise InputError(
             f"{source}: weights of another architecture than {type(network).__name__} as "
-            f"configured; {_differences(own, given)}"
+            f"configured; {_differences(expected, given)}"
         )
     for name, value in network.state_dict().items():
         if value.is_floating_point() != state[name].is_floating_point():
@@ -160,15 +160,15 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     return network
 
 
-def _differences(own: Mapping[str, tuple], given: Mapping[str, tuple]) -> str:
+def _differences(expected: Mapping[str, tuple], given: Mapping[str, tuple]) -> str:
     """Names and shapes that a network and a file do not share, in words."""
     kinds = {
-        "the network has no": [f"{name} {given[name]}" for name in given if name not in own],
-        "the file has no": [f"{name} {own[name]}" for name in own if name not in given],
+        "the network has no": [f"{name} {given[name]}" for name in given if name not in expected],
+        "the file has no": [f"{name} {expected[name]}" for name in expected if name not in given],
         "of another shape:": [
-            f"{name}: network {own[name]}, file {given[name]}"
-            for name in own
-            if own[name] != given.get(name, own[name])
+            f"{name}: network {expected[name]}, file {given[name]}"
+            for name in expected
+            if expected[name] != given.get(name, expected[name])
         ],
     }
     count = sum(map(len, kinds.values()))

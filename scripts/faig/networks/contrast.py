@@ -66,9 +66,9 @@ class MomentumContrast(nn.Module):
         representation = self.query(query)
         queries = _direction(self.query, representation)
         with torch.autocast(query.device.type, enabled=False):  # cosines are divided by little
-            own = (queries * keys).sum(dim=1, keepdim=True)
+            positives = (queries * keys).sum(dim=1, keepdim=True)
             others = queries @ self.queue.clone().T  # it changes before the gradient is taken
-            logits = torch.cat([own, others], dim=1) / self.temperature
+            logits = torch.cat([positives, others], dim=1) / self.temperature
         self._enqueue(keys)
         return representation, F.cross_entropy(logits, logits.new_zeros(len(logits)).long())
 
@@ -76,8 +76,8 @@ class MomentumContrast(nn.Module):
     def _follow(self) -> None:
         """Move the keys' encoder towards the queries' one."""
         pairs = zip(self.key.parameters(), self.query.parameters(), strict=True)
-        for own, other in pairs:
-            own.lerp_(other, 1 - self.momentum)
+        for average, other in pairs:
+            average.lerp_(other, 1 - self.momentum)
 
     @torch.no_grad()
     def _enqueue(self, keys: Tensor) -> None:

@@ -59,7 +59,7 @@ def objective_class(network: nn.Module) -> type[Objective]:
     return getattr(network, "objective", Objective)
 
 
-class Part(NamedTuple):
+class Span(NamedTuple):
     """A phase with its place in a training: from iteration `first` to `last - 1`."""
 
     phase: Phase
@@ -67,16 +67,16 @@ class Part(NamedTuple):
     last: int
 
 
-def divide(phases: tuple[Phase, ...], iterations: int) -> list[Part]:
+def divide(phases: tuple[Phase, ...], iterations: int) -> list[Span]:
     """Share a training's iterations out to its phases.
 
     Phases that come away with none, in very short trainings, are left out.
     """
-    parts, first, shares = [], 0, 0.0
+    spans, first, shares = [], 0, 0.0
     for phase in phases:
         shares += phase.share
         last = round(iterations * shares)
         if last > first:
-            parts.append(Part(phase, first, last))
+            spans.append(Span(phase, first, last))
         first = last
-    return parts
+    return spans

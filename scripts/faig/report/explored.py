@@ -52,7 +52,7 @@ def explored(listed: Iterable[tuple[str, str, str, Path]], room: int) -> tuple[f
             rankings.setdefault(one, {})[name] = path
         else:
             others.setdefault(one, {})[name] = read_table(path)
-    pictures = strips({one: own["strip"] for one, own in others.items()}, room)
+    pictures = strips({one: tables["strip"] for one, tables in others.items()}, room)
     share = affordable(map(sizes, rankings.values()), room - characters(pictures))
     found = {}
     for one, paths in rankings.items():
@@ -87,8 +87,8 @@ def weight(filters: int, orders: int, share: float) -> int:
     kept = number(filters, share)
     rows = min(filters, orders * kept)
     address = smallest(filters).itemsize + 2 * np.dtype("int16").itemsize
-    own = kept * smallest(rows).itemsize + len(knots(kept, exact(filters, kept))) * 4
-    return -(-4 * (rows * address + orders * own) // 3)
+    per_order = kept * smallest(rows).itemsize + len(knots(kept, exact(filters, kept))) * 4
+    return -(-4 * (rows * address + orders * per_order) // 3)
 
 
 def packed(
@@ -204,12 +204,12 @@ def compact(values: np.ndarray) -> np.ndarray:
 
 def strips(images: Mapping[str, pd.DataFrame], room: int) -> dict[str, dict]:
     """Each network's `strip`; compressed with loss if they took more than half of the room."""
-    whole = {name: strip(own, uri) for name, own in images.items()}
+    whole = {name: strip(table, uri) for name, table in images.items()}
     if characters(whole) <= room / 2:
         return whole
     return {
-        name: strip(own.assign(title=own["title"] + " (JPEG)"), jpeg_uri)
-        for name, own in images.items()
+        name: strip(table.assign(title=table["title"] + " (JPEG)"), jpeg_uri)
+        for name, table in images.items()
     }
 
 
@@ -227,9 +227,9 @@ def strip(images: pd.DataFrame, address: Callable[[bytes], str]) -> dict[str, ob
     rows = {
         name: [
             {"column": escape(image.column), "text": escape(image.text), "src": address(image.png)}
-            for image in own.itertuples()
+            for image in row.itertuples()
         ]
-        for name, own in images.groupby("row", sort=False)
+        for name, row in images.groupby("row", sort=False)
     }
     return {"title": escape(images["title"].iloc[0]), "rows": rows}
 
@@ -246,5 +246,5 @@ def jpeg_uri(png: bytes) -> str:
 
 def characters(pictures: Mapping[str, Mapping]) -> int:
     """What the images take of a page."""
-    rows = [row for own in pictures.values() for row in own["rows"].values()]
+    rows = [row for of_network in pictures.values() for row in of_network["rows"].values()]
     return sum(len(image["src"]) for row in rows for image in row)

@@ -71,15 +71,16 @@ baseline's weights, to 1, the target's, the restoration grows by degrees.</p>
 
 # what all callbacks know: the choices, and how to read what `explored` packed
 CHOICE = """
-const own = network.tags[0][network.value]
-const lists = own.lists[method.value]
+const packed = network.tags[0][network.value]
+const lists = packed.lists[method.value]
 const chosen = degradation.value
 const list = lists[chosen]
 const kept = list.row.length
-const [layers, first, sizes, width] = ["layers", "first", "sizes", "width"].map(name => own[name])
-const [filters, outs, ins] = ["filter", "out_channel", "in_channel"].map(name => own[name])
-const lost = own.effects.lost
-const measured = new Map([...own.effects.row].map((row, i) => [row, i]))
+const [layers, first, sizes, width] =
+  ["layers", "first", "sizes", "width"].map(name => packed[name])
+const [filters, outs, ins] = ["filter", "out_channel", "in_channel"].map(name => packed[name])
+const lost = packed.effects.lost
+const measured = new Map([...packed.effects.row].map((row, i) => [row, i]))
 
 const number = value => value.toLocaleString("en")
 const short = value => Number.isFinite(value) ? value.toPrecision(3) : "-"
@@ -91,7 +92,7 @@ const address = row =>
 const lostBy = (row, name) =>
   measured.has(row) ? short(lost[name][measured.get(row)]) + " dB" : "not measured"
 function score(list, rank) {
-  const scores = list.score, exact = own.exact
+  const scores = list.score, exact = packed.exact
   if (rank < exact) return short(scores[rank])
   const knot = Math.floor((rank - exact) / step), start = exact + knot * step
   const length = Math.min(step, kept - 1 - start) || 1
@@ -113,7 +114,7 @@ for (const drawn of [points, effects]) {
 }
 bars.glyph.fill_color = {value: look.colour}
 
-const top = own.counts[share.value]
+const top = packed.counts[share.value]
 const rows = Array.from({length: top}, (_, rank) => list.row[rank])
 const places = rows.map(place)
 points.data_source.selected.indices = []
@@ -133,24 +134,24 @@ bars.data_source.data = {
   low: layers.map((_, i) => i - 0.42),
   high: layers.map((_, i) => i + 0.42),
   share: counts.map(count => 100 * count / top),
-  expected: sizes.map(size => 100 * size / own.filters),
+  expected: sizes.map(size => 100 * size / packed.filters),
   layer: layers,
   count: counts.map((count, i) => `${number(count)} of ${number(sizes[i])}`),
 }
-layer_axis.ticker.ticks = own.labels.map(([place]) => place)
-layer_axis.major_label_overrides = new Map(own.labels)
+layer_axis.ticker.ticks = packed.labels.map(([place]) => place)
+layer_axis.major_label_overrides = new Map(packed.labels)
 layer_range.start = layers.length - 0.4
 layer_range.end = -0.6
 
 effects.data_source.data = {
   rank: Array.from(list.measured_rank, rank => rank + 1),
   lost: Array.from(lost[chosen]),
-  filter: Array.from(own.effects.row, address),
+  filter: Array.from(packed.effects.row, address),
   score: Array.from(list.measured_score, short),
 }
 
-const text = `Shown: the ${number(top)} best of ${number(own.filters)} filters.`
-status.text = `<p role="status">${text} <strong>${escaped(own.unfit)}</strong></p>`
+const text = `Shown: the ${number(top)} best of ${number(packed.filters)} filters.`
+status.text = `<p role="status">${text} <strong>${escaped(packed.unfit)}</strong></p>`
 """
 
 TELL = """
@@ -158,7 +159,7 @@ const row = list.row[Math.min(Math.max(rank.value ?? 1, 1), kept) - 1]
 const [x, y] = place(row)
 highlight.data = {x: [x], y: [y]}
 const names = Object.keys(lists)
-const cells = Object.entries(own.lists).map(([name, byDegradation]) => {
+const cells = Object.entries(packed.lists).map(([name, byDegradation]) => {
   const found = names.map(degradation => {
     const one = byDegradation[degradation], at = one.row.indexOf(row)
     return at < 0 ? "<td>lower</td>" : `<td>${number(at + 1)} (${score(one, at)})</td>`
@@ -173,14 +174,14 @@ ${cells.join("")}</table>
 """
 
 SHOW = """
-const images = own.pictures.rows[inputs[chosen]]
+const images = packed.pictures.rows[inputs[chosen]]
 const found = images.find(image => image.column == strength.value)
 const shown = [images[0], found, images[images.length - 1]].map(image => {
   const text = [image.column, image.text].filter(Boolean).join(": ")
   const drawn = `<img src="${image.src}" alt="${text}">`
   return `<figure>${drawn}<figcaption>${text}</figcaption></figure>`
 })
-const title = `${own.pictures.title}, ${escaped(inputs[chosen])}`
+const title = `${packed.pictures.title}, ${escaped(inputs[chosen])}`
 picture.text = `<p>${title}</p>${shown.join("")}`
 """
 
@@ -231,15 +232,15 @@ def _select(title: str, names: Mapping[str, str] | list[str]) -> Select:
     return Select(title=title, value=options[0][0], options=options, width=200)
 
 
-def _choices(own: Mapping, networks: Iterable[str]) -> dict[str, Widget]:
+def _choices(packed: Mapping, networks: Iterable[str]) -> dict[str, Widget]:
     """What can be chosen, by its name in the callbacks."""
     names = list(networks)
-    tops = list(own["counts"])[::-1]
-    strengths = [image["column"] for image in next(iter(own["pictures"]["rows"].values()))[1:-1]]
+    tops = list(packed["counts"])[::-1]
+    strengths = [image["column"] for image in next(iter(packed["pictures"]["rows"].values()))[1:-1]]
     return {
         "network": Select(title="Network", value=names[0], options=names, width=200),
-        "method": _select("Method", own["lists"]),
-        "degradation": _select("Filters for", next(iter(own["lists"].values()))),
+        "method": _select("Method", packed["lists"]),
+        "degradation": _select("Filters for", next(iter(packed["lists"].values()))),
         "share": CategoricalSlider(
             title="Best", categories=tops, value=START if START in tops else tops[-1], width=300
         ),
@@ -317,8 +318,8 @@ def _scatter(plot: figure, x: str, y: str, more: Iterable[str]) -> GlyphRenderer
 
 def _document(networks: Mapping[str, Mapping]) -> Document:
     """Widgets and plots, and what they do to each other."""
-    own = next(iter(networks.values()))
-    choices = _choices(own, networks)
+    packed = next(iter(networks.values()))
+    choices = _choices(packed, networks)
     places, of_places = _places()
     shares, of_shares = _shares(places.y_range)
     effects, of_effects = _effects()
@@ -329,7 +330,7 @@ def _document(networks: Mapping[str, Mapping]) -> Document:
     }
     # arguments are copied for each callback, but for models
     choices["network"].tags = [dict(networks)]
-    degradations = list(next(iter(own["lists"].values())))
+    degradations = list(next(iter(packed["lists"].values())))
     facts = {
         "step": STEP,
         "styles": {
@@ -338,7 +339,8 @@ def _document(networks: Mapping[str, Mapping]) -> Document:
         },
         "inputs": {name: input_label(name) for name in degradations},
         "labels": {
-            name: _text(name) for name in [*own["lists"], *degradations, *own["effects"]["lost"]]
+            name: _text(name)
+            for name in [*packed["lists"], *degradations, *packed["effects"]["lost"]]
         },
     }
     arguments = choices | of_places | of_shares | of_effects | texts | facts

@@ -60,8 +60,8 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
         tables: those that the figure is drawn from; and `health`, which may tell that the pair of
             networks is unfit.
     """
-    own, health = taken(FIGURES[name], tables)
-    figure = FIGURES[name](**own)
+    arguments, health = taken(FIGURES[name], tables)
+    figure = FIGURES[name](**arguments)
     if health is not None:
         say_unfit(figure, health)
     return figure

@@ -40,7 +40,7 @@ class Unmeasured(LookupError):
 
 
 @dataclass(frozen=True)
-class Part:
+class Estimate:
     """One number of a claim.
 
     Attributes:
@@ -129,21 +129,21 @@ def _with_whole_names(table: pd.DataFrame) -> pd.DataFrame:
 
 def _judged(claim: Claim, tables: Tables) -> dict:
     try:
-        parts = [part(what, seen, claim.minimum) for what, seen in claim.evidence(tables)]
+        estimates = [estimate(what, seen, claim.minimum) for what, seen in claim.evidence(tables)]
     except Unmeasured:
-        parts = []
-    verdicts = [part.verdict(claim.minimum) for part in parts]
+        estimates = []
+    verdicts = [each.verdict(claim.minimum) for each in estimates]
     facts = {key: getattr(claim, key) for key in ("source", "sentence", "criterion")}
     row = {
         "claim": claim.name,
         **facts,
         "verdict": together(verdicts),
-        "parts": len(parts),
+        "parts": len(estimates),
         "holding": verdicts.count(HOLDS),
         "failing": verdicts.count(FAILS),
     }
-    if parts:
-        weakest = min(parts, key=lambda part: math.inf if np.isnan(part.value) else part.value)
+    if estimates:
+        weakest = min(estimates, key=lambda each: math.inf if np.isnan(each.value) else each.value)
         row |= {"weakest": weakest.what, "value": weakest.value, "low": weakest.low}
         row |= {"high": weakest.high, "unit": claim.unit, "images": weakest.images}
         row |= {"seeds": weakest.seeds, "needed": weakest.needed, "needed_of": weakest.needed_of}
@@ -159,7 +159,7 @@ def together(verdicts: Sequence[str]) -> str:
     return PARTLY if HOLDS in verdicts else UNDECIDED
 
 
-def part(what: str, observed: pd.Series, minimum: float) -> Part:
+def estimate(what: str, observed: pd.Series, minimum: float) -> Estimate:
     """Mean and interval of observations over images and over seeds; the wider of both counts.
 
     Images share a seed's training, and seeds its images: either alone would be too sure.
@@ -171,10 +171,10 @@ def part(what: str, observed: pd.Series, minimum: float) -> Part:
     if not found:
         needed = np.nan if np.isnan(value) else 2
         level = "seed" if WHOLE in means["image"] else "image"
-        return Part(what, value, np.nan, np.nan, *counts, needed, f"{level}s")
+        return Estimate(what, value, np.nan, np.nan, *counts, needed, f"{level}s")
     (low, high), spread, level = max(found, key=lambda each: each[0][1] - each[0][0])
     needed = _needed_for(spread, abs(value - minimum))
-    return Part(what, value, low, high, *counts, needed, f"{level}s")
+    return Estimate(what, value, low, high, *counts, needed, f"{level}s")
 
 
 def _needed_for(spread: float, distance: float) -> float:
@@ -213,8 +213,8 @@ def localised(retrained: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     gains = table.pivot_table("gain", [*keys, *LEVELS], "method", sort=False)
     rows = []
     for method in (name for name in LOCALISED if {name, CONTROL} <= set(gains)):
-        own = gains[[method, CONTROL]].dropna()
-        for names, seen in own.groupby(level=keys, sort=False):
+        both = gains[[method, CONTROL]].dropna()
+        for names, seen in both.groupby(level=keys, sort=False):
             rows.append({"method": method, **dict(zip(keys, names, strict=True)), **_support(seen)})
     columns = ["network", "method", *keys[1:], "gain", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "images", "seeds", "verdict"])
@@ -227,9 +227,9 @@ def _support(gains: pd.DataFrame) -> dict:
         gains: indexed by part, seed and image.
     """
     difference, gain = gains.iloc[:, 0] - gains.iloc[:, 1], gains.iloc[:, 0].mean()
-    found = part("", difference, 0.0)
+    found = estimate("", difference, 0.0)
     sign = 1 if gains.index.unique("part") == ["chosen"] else -1
-    verdict = SUPPORT[part("", sign * difference, 0.0).verdict(0.0)]
+    verdict = SUPPORT[estimate("", sign * difference, 0.0).verdict(0.0)]
     return {
         "gain": gain,
         "difference": found.value,
@@ -272,8 +272,8 @@ def _own_and_other(table: pd.DataFrame, value: str, by: Sequence[str] = ()) -> p
     ranked = table["degradation"].unique()
     keys = ["network", "degradation", *by, *LEVELS]
     table = table[table["input_degradation"].isin(ranked)]
-    own = table["input_degradation"] == table["degradation"]
-    means = [table[where].groupby(keys, sort=False)[value].mean() for where in (own, ~own)]
+    same = table["input_degradation"] == table["degradation"]
+    means = [table[where].groupby(keys, sort=False)[value].mean() for where in (same, ~same)]
     return (means[0] - means[1]).dropna()
 
 
@@ -334,8 +334,8 @@ def faig_before_its_rivals(tables: Tables) -> Iterator[tuple[str, pd.Series]]:
 def _learned(tables: Tables, rival: str) -> pd.Series:
     """PSNR that FAIG's re-trained filters reach on their own degradation beyond a rival's."""
     table = trained_alone(_table(tables, "retrained"))
-    own = _on_own(table[table["proportion"] == table["proportion"].min()])
-    psnr = own.groupby(["network", "degradation", "method", *LEVELS], sort=False)["psnr"].mean()
+    same = _on_own(table[table["proportion"] == table["proportion"].min()])
+    psnr = same.groupby(["network", "degradation", "method", *LEVELS], sort=False)["psnr"].mean()
     return _method(psnr, "faig") - _method(psnr, rival)
 
 

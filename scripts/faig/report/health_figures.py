@@ -59,8 +59,8 @@ def _said(rows: pd.DataFrame) -> str:
 
 def _paths(panel: Axes, rows: pd.DataFrame, styles: Mapping[str, Look]) -> None:
     for name, look in styles.items():
-        own = rows[rows["input_degradation"] == name].sort_values("alpha")
-        panel.plot(own["alpha"], own["position"], **look.of_lines)
+        path = rows[rows["input_degradation"] == name].sort_values("alpha")
+        panel.plot(path["alpha"], path["position"], **look.of_lines)
     for level in (0, 1):
         panel.axhline(level, zorder=1.5, **ENDS)
     panel.set_xlim(-0.02, 1.02)

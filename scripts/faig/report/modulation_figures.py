@@ -28,9 +28,9 @@ def modulation(modulated: pd.DataFrame) -> Figure:
     axes = figure.subplots(len(methods), len(degradations), squeeze=False, sharex=True)
     for (i, method), (j, degradation) in product(enumerate(methods), enumerate(degradations)):
         panel = axes[i, j]
-        own = data[(data["method"] == method) & (data["degradation"] == degradation)]
+        effects = data[(data["method"] == method) & (data["degradation"] == degradation)]
         for name, look in styles.items():
-            rows = own[own["input_degradation"] == name].sort_values("strength")
+            rows = effects[effects["input_degradation"] == name].sort_values("strength")
             rows = summarise(rows, ["strength"], "effect")
             panel.plot(rows["strength"], rows["mean"], **look.of_lines)
             panel.fill_between(

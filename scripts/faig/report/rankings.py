@@ -104,8 +104,8 @@ def with_layers(ranking: pd.DataFrame) -> pd.DataFrame:
     """
     if "filters" in ranking:
         return ranking
-    own = ranking.groupby(["network", "seed", "degradation", "layer"], sort=False)["filter"]
-    return ranking.assign(first=own.transform("min"), filters=own.transform("size"))
+    of_layer = ranking.groupby(["network", "seed", "degradation", "layer"], sort=False)["filter"]
+    return ranking.assign(first=of_layer.transform("min"), filters=of_layer.transform("size"))
 
 
 def layer_sizes(rows: pd.DataFrame) -> pd.Series:

@@ -19,9 +19,9 @@ def taken(
     function: Callable, tables: Mapping[str, pd.DataFrame]
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
     """The tables that a function takes, and `health` apart where it takes none."""
-    own = dict(tables)
+    arguments = dict(tables)
     takes = "health" in inspect.signature(function).parameters
-    return own, None if takes else own.pop("health", None)
+    return arguments, None if takes else arguments.pop("health", None)
 
 
 def combine(listed: Iterable[tuple[str, str, int | str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -87,15 +87,15 @@ def carriers(league: pd.DataFrame, filters: int, noun: str) -> Iterator[str]:
             )
             continue
         count = f"{mean['chosen'] * filters / 100:.0f} of {filters:,}"
-        own, other = (shown(mean, name) for name in ("carried", "carried_other"))
+        carried, other = (shown(mean, name) for name in ("carried", "carried_other"))
         if mean["carried"] > DAMAGE:
             yield from prose(
-                f"  {degradation}, {method}: without {count} {noun} the network loses {own} of the "
-                "gain: it is damaged, which says nothing of a skill"
+                f"  {degradation}, {method}: without {count} {noun} the network loses {carried} of "
+                "the gain: it is damaged, which says nothing of a skill"
             )
             continue
         yield from prose(
-            f"  {count} {noun} ({mean['chosen']:.2g}%, by {method}) carry {own} of the gain on "
+            f"  {count} {noun} ({mean['chosen']:.2g}%, by {method}) carry {carried} of the gain on "
             f"{degradation} and {other} of another; as many random ones in FAIG's layers carry "
             f"{percent(mean['carried_random'])}"
         )
@@ -158,8 +158,8 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
             "which says nothing of a skill"
         )
     refitted = both[(both["biases"] == REFITTED) & (both["method"] == "faig")]
-    own = refitted[refitted["degradation"] == refitted["input_degradation"]]
-    gained = own.dropna(subset="gain_removed")
+    matching = refitted[refitted["degradation"] == refitted["input_degradation"]]
+    gained = matching.dropna(subset="gain_removed")
     for degradation, shares in gained.groupby("degradation", sort=False)["gain_removed"]:
         yield from prose(
             f"    with refitted biases, which keep the channels' means, masking the filters for "
@@ -202,8 +202,8 @@ def brought(transplant: pd.DataFrame) -> Iterator[str]:
     """
     proportions = transplant["proportion"].unique()
     proportion = TOP if TOP in proportions else min(proportions)
-    own = transplant[transplant["degradation"] == transplant["input_degradation"]]
-    for row in own[own["proportion"] == proportion].to_dict("records"):
+    same = transplant[transplant["degradation"] == transplant["input_degradation"]]
+    for row in same[same["proportion"] == proportion].to_dict("records"):
         gained = f"{row['gained']:+z.2f}{GLUE}dB"
         if pd.notna(row["share"]):
             gained += f", {shown(row, 'share')} of the way to the whole target"

@@ -67,8 +67,8 @@ def make(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         tables: those that it is made of; `health`, if it is made of others, gives the worst verdict
             over all inputs on each pair of networks, and over seeds where rows go over seeds.
     """
-    own, health = taken(TABLES[name], tables)
-    result = TABLES[name](**own)
+    arguments, health = taken(TABLES[name], tables)
+    result = TABLES[name](**arguments)
     if health is None:
         return result
     by = [key for key in ("network", "seed") if key in result]
@@ -217,22 +217,22 @@ def transplant(transplanted: pd.DataFrame) -> pd.DataFrame:
     images = per_image(data, [*TRANSPLANTS, "filters", "draw"], values)
     random = dict(list(images[images["filters"] == RANDOM_FILTERS].groupby(TRANSPLANTS)))
     rows = []
-    for key, own in images[images["filters"] == TOP_FILTERS].groupby(TRANSPLANTS, sort=False):
-        means = own[values].mean().to_dict()
+    for key, top in images[images["filters"] == TOP_FILTERS].groupby(TRANSPLANTS, sort=False):
+        means = top[values].mean().to_dict()
         means |= {name: 1000 * means[name] for name in losses}
-        means["gained_low"], means["gained_high"] = interval(own["gained"])
+        means["gained_low"], means["gained_high"] = interval(top["gained"])
         facts = dict(zip(TRANSPLANTS, key, strict=True))
-        rows.append({**facts, "images": len(own), **means, **_shares(own, random.get(key))})
+        rows.append({**facts, "images": len(top), **means, **_shares(top, random.get(key))})
     return pd.DataFrame(rows)
 
 
 SHARES = ("share", "share_low", "share_high", "gained_random", "share_random", "p")
 
 
-def _shares(own: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
+def _shares(top: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
     """How much of the donor's advantage filters bring, and random ones."""
     loss, receiver, donor = (
-        own[name].to_numpy() for name in ("loss", "loss_receiver", "loss_donor")
+        top[name].to_numpy() for name in ("loss", "loss_receiver", "loss_donor")
     )
     gain = has_gain(receiver, donor)
 
@@ -276,10 +276,10 @@ def completeness(errors: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     keys = ["network", "seed", "degradation"]
-    for key, own in errors.groupby(keys, sort=False):
-        single = own["error"]
-        whole = float(error_of_whole(single.to_numpy(), own["gain"].to_numpy()))
-        rows.append((*key, len(own), single.mean(), single.max(), whole, whole > INEXACT))
+    for key, images in errors.groupby(keys, sort=False):
+        single = images["error"]
+        whole = float(error_of_whole(single.to_numpy(), images["gain"].to_numpy()))
+        rows.append((*key, len(images), single.mean(), single.max(), whole, whole > INEXACT))
     names = ["images", "mean", "max", "of_all", "above_2_percent"]
     return pd.DataFrame(rows, columns=[*keys, *names])
 

@@ -39,9 +39,9 @@ def transplant(transplanted: pd.DataFrame) -> Figure:
         enumerate(rows), enumerate(degradations)
     ):
         panel = axes[i, j]
-        own = groups.get_group((receiver, method, degradation))
-        _curves(panel, own[own["filters"] == TOP_FILTERS], styles)
-        same = own[own["input_degradation"] == degradation]
+        group = groups.get_group((receiver, method, degradation))
+        _curves(panel, group[group["filters"] == TOP_FILTERS], styles)
+        same = group[group["input_degradation"] == degradation]
         _random(panel, same[same["filters"] == RANDOM_FILTERS])
         panel.axhline((same["psnr_donor"] - same["psnr_receiver"]).mean(), **DONOR)
         panel.set_title(f"{label(degradation)} filters by {label(method)}, into {label(receiver)}")

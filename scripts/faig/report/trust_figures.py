@@ -37,9 +37,9 @@ def stability(stability: pd.DataFrame, seeds: pd.DataFrame | None = None) -> Fig
     panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
     for line, method in zip(panels, methods, strict=False):
         for panel, name in zip(line, names, strict=True):
-            own = rows[(rows["method"] == method) & (rows["degradation"] == name)]
+            trials = rows[(rows["method"] == method) & (rows["degradation"] == name)]
             for trial, look in styles.items():
-                means = own[own["trial"] == trial].groupby("proportion")["agreement"].mean()
+                means = trials[trials["trial"] == trial].groupby("proportion")["agreement"].mean()
                 panel.plot(means.index, means, **look.of_lines)
             panel.axhline(0, color="black", linewidth=0.8)
             panel.set_title(f"{label(method)}, {label(name)}")

@@ -52,7 +52,7 @@ class Run:
         self.network = compute.place(network)
         self.objective = compute.place(make(network, seed)).train(trainable is None)
         self.schedule, self.compute, self.trainable = schedule, compute, trainable
-        self.parts = divide(self.objective.phases, schedule.iterations)
+        self.spans = divide(self.objective.phases, schedule.iterations)
         self._choose(0)
         self.ema = {name: value.clone() for name, value in network.state_dict().items()}
         self.iteration = 0
@@ -64,12 +64,12 @@ class Run:
 
     def _choose(self, number: int) -> None:
         """Make a phase the present one: its parameters, a new optimizer, its own schedule."""
-        self.part, self._number = self.parts[number], number
-        first, last = self.part.first, self.part.last
+        self.span, self._number = self.spans[number], number
+        first, last = self.span.first, self.span.last
         self._phase_schedule = replace(self.schedule, iterations=last - first)
         masks = self.trainable and {f"network.{k}": mask for k, mask in self.trainable.items()}
         self.parameters = _select_trainable(
-            self.objective, self.part.phase.trains, masks, self.compute.device
+            self.objective, self.span.phase.trains, masks, self.compute.device
         )
         self.optimizer = torch.optim.Adam(
             [p for p, _ in self.parameters],
@@ -86,7 +86,7 @@ class Run:
 
     def rate(self, iteration: int) -> float:
         """Learning rate of a step in the present phase, counted from the first phase's 0."""
-        return self._phase_schedule.rate(iteration - self.part.first)
+        return self._phase_schedule.rate(iteration - self.span.first)
 
     @property
     def elapsed(self) -> float:
@@ -95,12 +95,12 @@ class Run:
 
     def step(self, batch: Batch) -> None:
         """One update of the weights and of their average."""
-        if self.iteration == self.part.last and self.part != self.parts[-1]:
+        if self.iteration == self.span.last and self.span != self.spans[-1]:
             self._go_on_to_next_phase()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.iteration)
         with self.compute.autocast():
-            loss = self.objective(batch, self.part.phase.name)
+            loss = self.objective(batch, self.span.phase.name)
         self.optimizer.zero_grad()
         loss.backward()
         for parameter, mask in self.parameters:
@@ -113,7 +113,7 @@ class Run:
 
     def _average(self) -> None:
         """Moving average with decay 0.999, less in a phase's first steps so that it can follow."""
-        steps = self.iteration - self.part.first
+        steps = self.iteration - self.span.first
         decay = min(0.999, (1 + steps) / (10 + steps))
         averages, live = [], []
         for name, value in self.network.state_dict().items():
@@ -145,7 +145,7 @@ class Run:
             "loss": self.mean_loss(),
             "lr": self.rate(self.iteration - 1),
             "seconds": self.elapsed,
-            "phase": self.part.phase.name,
+            "phase": self.span.phase.name,
         }
         self.history += [{**common, **row} for row in rows]
         self._forget_loss()

@@ -41,7 +41,7 @@ def _with_faig(methods: dict) -> dict:
     return methods
 
 
-def _bad_own(name: str, function: object, given: Mapping) -> Iterator[Slip]:
+def _bad_function(name: str, function: object, given: Mapping) -> Iterator[Slip]:
     """What is wrong with a method of the user's own, as far as its file tells that is only read.
 
     Args:
@@ -68,9 +68,9 @@ def _bad_own(name: str, function: object, given: Mapping) -> Iterator[Slip]:
     except (SyntaxError, ValueError) as error:  # no Python, or not in UTF-8
         yield Slip(("function",), f"{place} cannot be read: {error}")
         return
-    own = function.partition(":")[2]
-    if own in known:
-        yield from bad_arguments("attribution method", name, given, known[own])
+    function_name = function.partition(":")[2]
+    if function_name in known:
+        yield from bad_arguments("attribution method", name, given, known[function_name])
     else:
         words = f"a function under @method in {place}, which has {', '.join(known) or 'none'}"
         yield Slip(("function",), wording.wrong(function, words))
@@ -80,7 +80,7 @@ def _bad_method(name: str, given: Mapping) -> Iterator[Slip]:
     """What is wrong with a method and its parameters."""
     if "function" in given:
         rest = {key: value for key, value in given.items() if key != "function"}
-        return _bad_own(name, given["function"], rest)
+        return _bad_function(name, given["function"], rest)
     known = codebase.methods()
     return chain(
         bad_call("attribution method", name, given, known),

@@ -28,10 +28,10 @@ class Operator(Section):
 
     @model_validator(mode="after")
     def _draw_from_a_range(self) -> Self:
-        own = self.model_extra
-        if self.op == RENAMED and ITS_PARAMETERS.keys() <= own.keys():
+        parameters = self.model_extra
+        if self.op == RENAMED and ITS_PARAMETERS.keys() <= parameters.keys():
             self.op = "gaussian_blur"
-            own["sigma"] = [own.pop("low"), own.pop("high")]
+            parameters["sigma"] = [parameters.pop("low"), parameters.pop("high")]
         return self
 
     def slips(self) -> Iterator[Slip]:

@@ -45,7 +45,7 @@ def table(names: list[str]) -> str:
     """A table of some keys and all that is below them, with `[]` of the sections in a list."""
     lines = ["| key | default | values | meaning |", "|---|---|---|---|"]
     for name, part in documented():
-        if any(name == own or name.startswith((f"{own}.", f"{own}[")) for own in names):
+        if any(name == key or name.startswith((f"{key}.", f"{key}[")) for key in names):
             cells = (f"`{name}`", default(part), values(part), part.get("description", ""))
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

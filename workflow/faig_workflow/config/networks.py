@@ -41,8 +41,8 @@ class Architecture(Section):
 
     def _bad_parameters(self) -> Iterator[Slip]:
         """What a network of ours cannot be built with."""
-        own = {name: value for name, value in self.parameters.items() if name != "scale"}
-        if len(own) < len(self.parameters):
+        without_scale = {name: value for name, value in self.parameters.items() if name != "scale"}
+        if len(without_scale) < len(self.parameters):
             yield Slip(
                 ("parameters", "scale"),
                 "found here, expected at the top level only, for all networks",
@@ -50,8 +50,8 @@ class Architecture(Section):
         known = codebase.network_parameters(self.architecture)
         if known is None:
             return
-        slips = bad_call("network", self.architecture, own, {self.architecture: known})
-        for name, value in own.items():
+        slips = bad_call("network", self.architecture, without_scale, {self.architecture: known})
+        for name, value in without_scale.items():
             if name in known:
                 slips = [*slips, *(s._replace(place=(name, *s.place)) for s in sizes(value))]
         for slip in slips:

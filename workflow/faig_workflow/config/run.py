@@ -146,11 +146,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _say_what_parts_are_contrasted_with(self) -> Self:
         """Where a mixture's contrast is named, its parts' leave it out, if they are not named."""
-        own = self.attribution
+        section = self.attribution
         for name, others in self._containing().items():
-            rest = [n for n in own.degradations if n not in {name, *others}]
-            if rest and others and name not in own.contrast and others <= set(own.contrast):
-                own.contrast[name] = rest
+            rest = [n for n in section.degradations if n not in {name, *others}]
+            if rest and others and name not in section.contrast and others <= set(section.contrast):
+                section.contrast[name] = rest
         return self
 
     @model_validator(mode="after")
@@ -162,9 +162,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _say_what_is_exported(self) -> Self:
-        own = self.export
-        own.network = own.network or next(iter(self.networks))
-        own.degradation = own.degradation or next(iter(self.attribution.degradations), None)
+        section = self.export
+        section.network = section.network or next(iter(self.networks))
+        section.degradation = section.degradation or next(iter(self.attribution.degradations), None)
         return self
 
     @model_validator(mode="after")
@@ -223,8 +223,8 @@ class Config(Section):
             ("clean",): [self.clean],
             ("attribution", "degradations"): self.attribution.degradations,
         }
-        for stage, own in self.training.stages() if self.training else ():
-            uses["training", stage, "degradations"] = own.degradations
+        for stage, section in self.training.stages() if self.training else ():
+            uses["training", stage, "degradations"] = section.degradations
         for place, names in uses.items():
             for name in names:
                 if name not in self.degradations:
@@ -232,14 +232,14 @@ class Config(Section):
 
     def _contrasted(self) -> Iterator[Slip]:
         """Contrasts of or with degradations that are not ranked."""
-        own = self.attribution
-        for name, others in own.contrast.items():
+        section = self.attribution
+        for name, others in section.contrast.items():
             place = ("attribution", "contrast")
-            if name not in own.degradations:
-                text = wording.unknown("ranked degradation", name, own.degradations)
+            if name not in section.degradations:
+                text = wording.unknown("ranked degradation", name, section.degradations)
                 yield Slip(place, text)
                 continue
-            possible = [n for n in own.degradations if n != name]
+            possible = [n for n in section.degradations if n != name]
             for other in others:
                 if other not in possible:
                     kind = f"degradation to contrast '{name}' with,"
@@ -253,10 +253,10 @@ class Config(Section):
 
     def _containing(self) -> dict[str, set[str]]:
         """By ranked degradation the others that have all its operators beyond clean."""
-        told = {name: own for name, own in self._beyond().items() if own}
+        told = {name: operators for name, operators in self._beyond().items() if operators}
         return {
-            name: {n for n in told if n != name and all(o in told[n] for o in own)}
-            for name, own in told.items()
+            name: {n for n in told if n != name and all(o in told[n] for o in operators)}
+            for name, operators in told.items()
         }
 
     def _mixed(self) -> Iterator[Slip]:
@@ -267,8 +267,8 @@ class Config(Section):
         if len(names) < 2:
             text = "expected two degradations or more besides clean, which are told from each other"
             yield Slip(("degradations",), f"found {len(names)}, {text}")
-        for name, own in self._beyond().items():
-            if not own:
+        for name, operators in self._beyond().items():
+            if not operators:
                 yield Slip(place, f"'{name}' has no operator that clean, '{self.clean}', has not")
         contrast, containing = self.attribution.contrast, self._containing()
         for name, others in containing.items():

@@ -35,32 +35,34 @@ class Transplant(Section):
 
 def pairs(config: Mapping) -> list[tuple[str, str]]:
     """Donors and receivers, of a config that is completed by its defaults."""
-    own = config["transplant"]
-    if not own:
+    section = config["transplant"]
+    if not section:
         return []
-    donors = own["donors"] or [name for name in config["networks"] if name not in own["receivers"]]
-    return [pair for pair in product(donors, own["receivers"]) if len(set(pair)) == 2]
+    donors = section["donors"] or [
+        name for name in config["networks"] if name not in section["receivers"]
+    ]
+    return [pair for pair in product(donors, section["receivers"]) if len(set(pair)) == 2]
 
 
 def receivers(config: Mapping, donor: str) -> list[str]:
     """Who takes a donor's filters."""
-    return [receiver for own, receiver in pairs(config) if own == donor]
+    return [receiver for giver, receiver in pairs(config) if giver == donor]
 
 
 def misplaced(config: Mapping) -> Iterator[Slip]:
     """Donors and receivers that are not there, or have no baseline in common."""
-    own, networks = config["transplant"], config["networks"]
-    if not own:
+    section, networks = config["transplant"], config["networks"]
+    if not section:
         return
     unknown = False
     for key, known in (("donors", [*networks]), ("receivers", [NULL, SEEDS, *networks])):
-        for name in own[key] or ():
+        for name in section[key] or ():
             if name not in known:
                 unknown = True
                 yield Slip(("transplant", key), wording.unknown(key[:-1], name, known))
-    if NULL in own["receivers"] and not config["stability"]["null_target"]:
+    if NULL in section["receivers"] and not config["stability"]["null_target"]:
         yield _missing(f"'{NULL}'", "stability.null_target: true")
-    if SEEDS in own["receivers"] and (
+    if SEEDS in section["receivers"] and (
         config["baseline_seed"] != "shared" or len(config["seeds"]) < 2
     ):
         yield _missing(f"'{SEEDS}'", "baseline_seed: shared, and two seeds or more")
