@@ -10,9 +10,12 @@ from workflow.conftest import Workflow
 
 from .drill import contents, differing
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk"
-)
+pytestmark = [
+    pytest.mark.drill,
+    pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk"
+    ),
+]
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
 """A fingerprint of code changes with what the code does, and with nothing else."""
 
+from functools import cache
+from modulefinder import ModuleFinder
+from pathlib import Path
+
 import pytest
 from faig_workflow import codebase
 
@@ -83,3 +87,40 @@ def test_what_computes_depends_on_the_device():
     assert len(computing) > 5
     for script in computing:
         assert codebase.LIBRARY / "base/device.py" in codebase.source_files(script), script
+
+
+# what cannot change a result: arguments, GPU locks, reuse, checksums; progress; ends on demand
+NEUTRAL = ["faig.run", "faig.base.progress", "faig.base.signals"]
+
+
+@cache
+def modules(script: str) -> set[Path]:
+    """Files below scripts/ that a script imports, itself included, found in its byte code."""
+    finder = ModuleFinder([str(codebase.SCRIPTS)], excludes=NEUTRAL)
+    finder.run_script(str(codebase.SCRIPTS / f"{script}.py"))
+    return found_files(finder)
+
+
+@cache
+def modules_of_network(name: str) -> set[Path]:
+    """The same for a network's file."""
+    finder = ModuleFinder([str(codebase.SCRIPTS)], excludes=NEUTRAL)
+    finder.import_hook(f"faig.networks.{name}")
+    return found_files(finder)
+
+
+def found_files(finder: ModuleFinder) -> set[Path]:
+    return {Path(module.__file__) for module in finder.modules.values() if module.__file__}
+
+
+@pytest.mark.parametrize("script", sorted(p.stem for p in codebase.SCRIPTS.glob("*.py")))
+def test_the_fingerprint_of_a_script_is_of_all_that_it_imports(script):
+    """Python's own list of what a script imports is the judge."""
+    assert set(codebase.source_files(script)) == modules(script)
+
+
+@pytest.mark.parametrize("network", codebase.networks())
+def test_the_fingerprint_of_a_network_is_of_all_that_it_imports(network):
+    """Networks are imported by name while a script runs."""
+    found = set(codebase.source_files("mask", network))
+    assert found == modules("mask") | modules_of_network(network)

@@ -2,13 +2,9 @@
 
 import ast
 import os
-from collections.abc import Iterable
-from functools import cache
-from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
-from faig_workflow import codebase
 
 from .conftest import HOME
 from .reruns import (
@@ -117,53 +113,11 @@ def change_looks(text: str) -> str:
     return f"# a comment\n{ast.unparse(tree)}\n"
 
 
-# what cannot change a result: arguments, GPU locks, reuse, checksums; progress; ends on demand
-NEUTRAL = ["faig.run", "faig.base.progress", "faig.base.signals"]
-
-
-@cache
-def modules(script: str) -> set[str]:
-    """Files below scripts/ that a script imports, itself included, found in its byte code."""
-    finder = ModuleFinder([str(HOME / "scripts")], excludes=NEUTRAL)
-    finder.run_script(str(HOME / f"scripts/{script}.py"))
-    return found_files(finder)
-
-
-@cache
-def modules_of_network(name: str) -> set[str]:
-    """The same for a network's file."""
-    finder = ModuleFinder([str(HOME / "scripts")], excludes=NEUTRAL)
-    finder.import_hook(f"faig.networks.{name}")
-    return found_files(finder)
-
-
-def found_files(finder: ModuleFinder) -> set[str]:
-    files = {module.__file__ for module in finder.modules.values()}
-    return {os.path.relpath(file, HOME / "scripts") for file in files if file}
-
-
 FILES = sorted(str(p.relative_to(HOME / "scripts")) for p in (HOME / "scripts").rglob("*.py"))
 
 
 def test_every_script_has_a_row():
     assert {f"{script}.py" for script in SCRIPTS} == {file for file in FILES if "/" not in file}
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_fingerprint_of_a_script_is_of_all_that_it_imports(script):
-    """Python's own list of what a script imports is the judge."""
-    assert _relative(codebase.source_files(script)) == modules(script)
-
-
-@pytest.mark.parametrize("network", codebase.networks())
-def test_the_fingerprint_of_a_network_is_of_all_that_it_imports(network):
-    """Networks are imported by name while a script runs."""
-    found = _relative(codebase.source_files("mask", network))
-    assert found == modules("mask") | modules_of_network(network)
-
-
-def _relative(paths: Iterable[Path]) -> set[str]:
-    return {str(path.relative_to(codebase.SCRIPTS)) for path in paths}
 
 
 # what follows from an edit of some files of the library, besides the report
@@ -187,8 +141,8 @@ EDITS = {
 def apart(edits: dict[str, set[str]]) -> dict[str, list[str]]:
     """Files in groups whose edits have no rule in common, by a name for each group.
 
-    Edited at once, they tell as much as one after another: which scripts a file is part of is
-    tested above. Edits that re-run nothing are a group of their own.
+    Edited at once, they tell as much as one after another: which scripts a file is part of, unit
+    tests of fingerprints tell. Edits that re-run nothing are a group of their own.
     """
     groups: list[tuple[list[str], set[str]]] = []
     for file in sorted(edits, key=lambda file: -len(edits[file])):

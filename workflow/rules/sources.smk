@@ -54,9 +54,10 @@ def dataset_folder(wildcards, input):
 
 
 def dataset_threads(wildcards):
-    """Threads that degrade a dataset: packaged ones are small, the user's own perhaps large.
+    """Threads that degrade a dataset: packaged ones are small, all else waits for training images.
 
-    No more than other jobs have, or it would wait, first as it is, until none of them runs.
+    Others have no more than other jobs, or they would wait, first as they are, until none runs.
     """
-    packaged = config["datasets"][wildcards.dataset]["source"] == "packaged"
-    return 1 if packaged else THREADS
+    if config["datasets"][wildcards.dataset]["source"] == "packaged":
+        return 1
+    return CORES if wildcards.dataset == config["data"]["train"] else THREADS
