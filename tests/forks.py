@@ -82,7 +82,7 @@ def call(command: Sequence[str | Path], folder: Path) -> tuple[int, str]:
     """The same of any command that starts with `snakemake`, or with `python` and a script."""
     path = os.pathsep.join([commands(), str(HERE), os.environ["PATH"]])
     done = subprocess.run(
-        [f"{commands()}/{command[0]}", *command[1:]], cwd=folder, env={**os.environ, "PATH": path},
+        [*command], cwd=folder, env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     return done.returncode, done.stdout

@@ -34,15 +34,10 @@ def all_sections(config: dict) -> dict[str, str]:
 
 def comparison_sections(config: dict, section: Sections) -> dict[str, str]:
     """The same for the comparison of two-branch networks with one-branch ones."""
-    own = config["two_branch"]
+    two_branch = config["two_branch"]
     texts = {f"images/{name}": section.two_branch_synthesis(name) for name in config["datasets"]}
-    texts |= {f"match/{system}": section.match(system) for system in own["networks"]}
-    for setting in own["settings"]:
+    texts |= {f"match/{system}": section.match(system) for system in two_branch["networks"]}
+    for setting in two_branch["settings"]:
         texts[f"comparison/{setting}"] = section.two_branch_evaluation(setting)
         texts[f"learning/{setting}"] = section.two_branch_training(setting, "0")
     return texts | {"code": section.kernel_code(), "probe": section.two_branch_probe()}
-
-
-def differing(one: dict, other: dict) -> set[str]:
-    """Steps that take something else from another config."""
-    return {name for name, _ in all_sections(one).items() ^ all_sections(other).items()}

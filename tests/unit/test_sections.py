@@ -7,7 +7,7 @@ import yaml
 from faig.base.provenance import canonical_json
 from faig_workflow import config as configuration
 from faig_workflow.sections import Sections
-from sections import all_sections, differing
+from sections import all_sections
 from toys import changed
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -33,6 +33,12 @@ COMPUTING = [
         "modulation",
     )
 ]
+
+
+def differing(one: dict, other: dict) -> set[str]:
+    before, after = all_sections(one), all_sections(other)
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_every_image_is_degraded_whatever_the_threads(tmp_path, photos, determin
                 )
 
 
-def test_equal_deterministic_are_stored_once(tmp_path, photos):
+def test_equal_deterministic_images_are_stored_once(tmp_path, photos):
     run(photos, tmp_path / "s.h5", config(deterministic=True))
     extents = ImageStore(tmp_path / "s.h5").extents()
     assert extents["lr/noise/003"] == extents["lr/bicubic/003"]

@@ -61,6 +61,7 @@ def test_the_same_photograph_under_two_names_is_told_and_stops_the_run(workflow,
     assert "'china' in 'tiny_train' is 'holiday' in 'tiny_test'" in output
     assert "'other'" not in output
     assert not (tmp_path / "results/tiny/report.html").exists()
+    assert not list(tmp_path.glob("results/tiny/logs/evaluate*"))
     # at once: the baseline may be trained beside it, and no more
     assert not list(tmp_path.glob("results/tiny/logs/attribute*"))
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 from faig_workflow.config.schema import leaf_keys
-from sections import differing
+from sections import all_sections
 
 from .conftest import TINY, change
 from .reruns import (
@@ -300,14 +300,15 @@ def taken_alike(keys: list[str]) -> list[dict]:
 
     All in one, they re-run no more than the steps do, and each of them no less.
     """
-    found = defaultdict(dict)
+    found, before = defaultdict(dict), all_sections(TINY).items()
     for key in keys:
         changes, _ = CHANGES[key]
         config = copy.deepcopy(TINY)
         for name, value in changes.items():
             change(config, name, value)
+        steps = frozenset(name for name, _ in before ^ all_sections(config).items())
         # without a step, it changes which files there are
-        found[frozenset(differing(TINY, config)) or key].update(changes)
+        found[steps or key].update(changes)
     return list(found.values())
 
 

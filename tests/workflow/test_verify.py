@@ -40,7 +40,7 @@ def test_damage_of_every_kind_is_named_and_repaired(finished):
     finished.run()
     assert len({*before.items()} - {*digests(finished).items()}) > 1
 
-    cut, flipped = folder / "modulation/small/seed0.parquet", folder / "trust/small/seed0.parquet"
+    cut, flipped = folder / "data/tiny_test.h5", folder / "ranking/small/seed0/random.parquet"
     lost, replaced = folder / "figures/training_small.pdf", folder / "tables/locations.csv"
     recorded = before[str(cut)]
     cut.write_bytes(cut.read_bytes()[:-1])
@@ -54,8 +54,8 @@ def test_damage_of_every_kind_is_named_and_repaired(finished):
     assert result.returncode
     for path, state, rule in (
         ("prediction/small/seed0.parquet", "changed", "predict"),
-        ("modulation/small/seed0.parquet", "changed", "modulate"),
-        ("trust/small/seed0.parquet", "changed", "judge_trust"),
+        ("data/tiny_test.h5", "changed", "synthesize"),
+        ("ranking/small/seed0/random.parquet", "changed", "rank"),
         ("figures/training_small.pdf", "missing", "plot_training"),
         ("tables/locations.csv", "changed", "table_locations"),
     ):
