@@ -10,10 +10,11 @@ from faig import report
 from faig.evaluation.faithfulness import DELETION, INSERTION, PROPORTIONS
 from faig.report.faithfulness_figures import COLUMNS
 from faig.report.figures import FIGURES
-from faig.report.grid import grid, most_detailed
+from faig.report.grid import grid, image_table, most_detailed, restored, strengths
 from faig.report.looks import METHODS, OTHERS, label, looks, write
 from faig.report.summaries import chosen_per_layer, combine, interval, summarise, with_mixture
 from faig.report.text import layer_labels
+from toys import SmoothNetwork, noise_image, ordered_ranking, random_pair, write_store
 
 NAMES = [*METHODS, "my_method"]
 FILTERS = [  # figures of which filters do what
@@ -319,6 +320,18 @@ def test_grid_shows_every_image_with_its_text():
     assert figure.get_suptitle().endswith("blur: a hill")
     assert len(figure.axes) == 4
     assert {"blur input", "noise input", "input", "target", "30.00 dB"} <= texts(figure)
+
+
+def test_a_dollar_in_an_images_name_is_no_formula(tmp_path):
+    name = "100%_$x^$"
+    lr = {degradation: {name: noise_image(8, 8)} for degradation in RANKED}
+    store = write_store(tmp_path / "test.h5", {name: noise_image(16, 16)}, lr)
+    pair = random_pair(SmoothNetwork())
+    shown = pair, store, "faig", ordered_ranking(pair)
+    health = pd.DataFrame({"input_degradation": ["blur"], "verdict": "healthy", "reason": ""})
+    for title, rows in (restored(*shown), strengths(*shown, [0.5], 0.01)):
+        grid(rows, title, health).savefig(tmp_path / "grid.png")
+        assert set(image_table(title, rows)["title"].str.slice(stop=len(name))) == {name}
 
 
 def test_of_many_layers_the_blocks_are_named():

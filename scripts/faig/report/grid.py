@@ -18,7 +18,7 @@ from ..data.store import ImageStore
 from ..evaluation.ablation import choices, mask
 from ..evaluation.modulation import modulated
 from ..networks.restoring import restore
-from .looks import input_label, label
+from .looks import input_label, label, literal, plain
 from .panels import WIDTH, empty_figure, say_unfit, wrapped
 
 SIDE = 96  # of the crop that is shown, in HR pixels
@@ -59,7 +59,7 @@ def restored(pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame) 
         ranking: columns filter, degradation, rank.
 
     Returns:
-        What is shown, for the title, and the rows of `grid`: for each ranked degradation LR
+        What is shown, for a figure's title, and the rows of `grid`: for each ranked degradation LR
         input, baseline, target, the target without each degradation's filters, ground truth.
     """
     states = {"baseline": pair.baseline, "target": pair.target}
@@ -70,7 +70,8 @@ def restored(pair: Pair, store: ImageStore, method: str, ranking: pd.DataFrame) 
         input_label(degradation): cells(pair, store, crop, degradation, states)
         for degradation in ranking["degradation"].unique()
     }
-    return f"{crop.image} without {label(method)}'s top {100 * TOP:g} % filters", rows
+    text = f"{label(method)}'s top {100 * TOP:g} % filters"
+    return f"{literal(crop.image)} without {text}", rows
 
 
 def strengths(
@@ -101,7 +102,7 @@ def strengths(
         }
         rows[input_label(name)] = cells(pair, store, crop, name, states)
     text = f"{label(method)}'s top {100 * proportion:g} % filters"
-    return f"{crop.image}, {text} at strengths from baseline to target", rows
+    return f"{literal(crop.image)}, {text} at strengths from baseline to target", rows
 
 
 def image_table(
@@ -110,14 +111,14 @@ def image_table(
     """The images of a grid as a table.
 
     Args:
-        title: what they show.
+        title: of the figure that shows them.
         rows: see `grid`.
 
     Returns:
         A row per image: row, column, the text below it, title, and png, the file's bytes.
     """
     return pd.DataFrame(
-        {"row": row, "column": column, "text": text, "title": title, "png": png(image)}
+        {"row": row, "column": column, "text": text, "title": plain(title), "png": png(image)}
         for row, images in rows.items()
         for column, (image, text) in images.items()
     )

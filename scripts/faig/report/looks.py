@@ -140,6 +140,16 @@ def input_label(degradation: str) -> str:
     return f"{label(degradation)} input"
 
 
+def literal(name: str) -> str:
+    """A name that may hold any character, such as an image's, for text that matplotlib draws."""
+    return name.replace("$", r"\$")  # which else begins a formula
+
+
+def plain(text: str) -> str:
+    """Text with names that went through `literal`, for whatever else shows it."""
+    return text.replace(r"\$", "$")
+
+
 def looks(names: Collection[str], known: Mapping[str, Look]) -> dict[str, Look]:
     """A look for every name.
 
