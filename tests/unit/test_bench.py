@@ -196,6 +196,8 @@ def test_a_named_contrast_says_what_filters_may_serve_besides():
     sets.loc[sets["input_degradation"] == "noise", "loss_baseline"] = 1.0
     assert Measured(sets).specificity("faig", 0) == 0
     assert np.isnan(Measured(sets, named).specificity("faig", 0))
+    assert filters_needed(Measured(sets, named), "faig", "blur") == 100 * TOP
+    assert np.isnan(filters_needed(Measured(sets, named), "faig", "noise"))
 
 
 @pytest.mark.parametrize("units", ["channel", "layer"])

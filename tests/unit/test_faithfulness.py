@@ -56,6 +56,7 @@ def test_areas_over_the_logarithm_are_integrals():
 def test_collapse_is_what_lies_below_the_baseline():
     assert deletion_areas([0.1, 0.5], [0.5, 0.1])["collapse"] == 0
     assert deletion_areas([0.1, 0.5], [0.5, -0.8])["collapse"] == pytest.approx(0.8)
+    assert np.isnan(deletion_areas([0.1, 0.5], [np.nan, np.nan])["collapse"])
     # filters that all matter alike: no area to the straight line
     straight = deletion_areas(GRID, 1 - GRID)
     assert straight["abc_deletion"] == pytest.approx(0, abs=1e-6)

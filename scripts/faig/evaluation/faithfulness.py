@@ -107,7 +107,7 @@ def deletion_areas(proportions: Sequence[float], restored: Sequence[float]) -> d
         "deletion": area(proportions, abs(restored), 1.0, 0.0),
         "deletion_log": area(proportions, abs(restored), 1.0, 0.0, log=True),
         "abc_deletion": 0.5 - area(proportions, restored, 1.0, 0.0),
-        "collapse": float(max(0.0, -restored.min())),
+        "collapse": float(abs(np.minimum(0.0, restored.min()))),  # NaN as the areas are
     }
 
 

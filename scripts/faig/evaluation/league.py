@@ -185,7 +185,9 @@ def filters_needed(measured: Measured, method: str, degradation: str) -> float:
             1 - measured.restored(method, 0, degradation, DELETION, proportion, other)
             for other in measured.others[degradation]
         ]
-        if ENOUGH[0] <= 1 - restored <= ENOUGH[1] and all(abs(h) <= SPARED for h in harm):
+        # where nothing is gained, nothing can be taken, and harm is NaN
+        spared = not any(abs(share) > SPARED for share in harm)
+        if ENOUGH[0] <= 1 - restored <= ENOUGH[1] and spared:
             return 100 * proportion
     return np.nan
 
