@@ -1,5 +1,6 @@
 import inspect
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 import matplotlib
@@ -164,8 +165,11 @@ def test_an_unknown_name_always_looks_the_same_and_like_no_known_one():
 
 def test_unknown_names_look_different_from_each_other():
     found = looks([f"method_{i}" for i in range(len(OTHERS))], METHODS).values()
-    assert len({look.colour for look in found}) == len(OTHERS)
-    assert len(looks([f"method_{i}" for i in range(20)], METHODS)) == 20
+    assert set(found) == set(OTHERS)
+    many = looks([f"method_{i}" for i in range(3 * len(OTHERS))], METHODS).values()
+    for kind in (("colour", "marker"), ("colour", "line"), ("marker", "line")):
+        assert len({attrgetter(*kind)(look) for look in many}) == len(many)
+    assert len({look.hatch for look in many}) == len(many)
 
 
 def test_masking_draws_the_mean_over_images(tables):

@@ -1,7 +1,7 @@
 """How figures look: settings, colours and markers, one look per name; and their files."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
@@ -155,16 +155,25 @@ def looks(names: Collection[str], known: Mapping[str, Look]) -> dict[str, Look]:
 
     A name that is not `known` gets one of `OTHERS` that follows from the name, so that it looks
     the same in every figure and run. Only where two names of one figure fall on the same, the
-    later in the alphabet takes the next free one.
+    later in the alphabet takes the next free one; where all are taken, one of the next turn.
     """
     found, free = dict(known), []
-    for name in sorted(set(names) - set(known)):
+    for count, name in enumerate(sorted(set(names) - set(known))):
         free = free or list(range(len(OTHERS)))
         wanted = derive(0, name)
         place = min(free, key=lambda place: (place - wanted) % len(OTHERS))
         free.remove(place)
-        found[name] = OTHERS[place]
+        found[name] = _other(place, count // len(OTHERS))
     return {name: found[name] for name in names}
+
+
+def _other(place: int, turn: int) -> Look:
+    """One of `OTHERS`, of later turns in its colour with the line and the marker of others.
+
+    Without colour, too, lines with markers are told apart for three turns, and bars for all.
+    """
+    one, line, marker = (OTHERS[(place + step * turn) % len(OTHERS)] for step in range(3))
+    return replace(one, line=line.line, marker=marker.marker, hatch=one.hatch + turn * "//")
 
 
 def write(draw: Callable[[], Figure], paths: Iterable[Path], *, font_size: float, dpi: int) -> None:
