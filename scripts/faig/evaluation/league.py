@@ -136,11 +136,12 @@ def league(
           the same; removed_db and clean_db, PSNR lost on the own and on clean input.
         - areas of both curves and the collapse, see `faithfulness`.
         - specificity, see `Measured.specificity`; specificity_p and specificity_p_like, its p
-          against random filters of the same layers, and of those that changed alike.
+          against random filters of FAIG's layers, and of those that changed alike.
         - spearman and precision of the scores with the exact effects, and the effects' own
           agreement, see `agreement`.
 
-        The nulls' rows are means over draws; removed_low and removed_high their 95 % range.
+        The nulls' rows are means over draws, of the ends of intervals, too; but removed_low and
+        removed_high are the 95 % range of the draws.
     """
     measured = Measured(sets, named)
     methods = [name for name in sets["method"].unique() if name not in NULLS]

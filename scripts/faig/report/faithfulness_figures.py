@@ -132,8 +132,9 @@ def league(league: pd.DataFrame) -> Figure:
     """How the rankings compare at the top 1 %: one row of points each.
 
     What to look for: the best ranking lies far to the right in every column, with its cross (the
-    gain lost on other degradations) at zero. Whiskers are 95 % intervals over crops; those of the
-    random filters span 95 % of the draws.
+    gain lost on other degradations) at zero. Whiskers are 95 % intervals over crops; of the
+    removed share of random filters they span 95 % of the draws, of the inserted one they are the
+    mean of the draws' intervals.
 
     Args:
         league: see `evaluation.league.league`, with the columns network and seed.

@@ -23,7 +23,7 @@ def transplant(transplanted: pd.DataFrame) -> Figure:
 
     What to look for: the curve of the filters' own degradation rises towards the donor's level
     with few filters, far above random filters of the same layers, and the others do not fall
-    below 0 dB. Bands are 95 % intervals over crops, of random filters 95 % of the draws.
+    below 0 dB. Bands are intervals over crops, of random filters 95 % of the draws.
 
     Args:
         transplanted: see `evaluation.transplant.transplant`, with the column receiver.
