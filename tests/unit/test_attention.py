@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from faig.attribution.filters import UNITS, FilterIndex
+from faig.attribution.filters import FilterIndex
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
 from faig.base.errors import InputError
 from faig.networks.building import build, load_state
 from faig.networks.swinir import SwinBlock, WindowAttention
 from torch import nn
-from toys import CPU, example
+from toys import CPU, UNITS, example, substituted
 
 SWINIR = {"features": 6, "depths": [2], "heads": 3, "window": 4}
 RCAN = {"features": 4, "groups": 1, "blocks": 1, "reduction": 2}
@@ -181,7 +181,7 @@ def test_a_heads_weights_make_its_part_of_the_output(kind, projection):
         return output({**state, f"{projection}.weight": weight * columns}) - bias
 
     for head in range(3):
-        mixed = index.substitute(target, baseline, np.arange(4) == head)
+        mixed = substituted(target, baseline, index, np.arange(4) == head)
         expected = output(target) - part(target, head) + part(baseline, head)
         torch.testing.assert_close(output(mixed), expected)
 

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from faig.attribution.filters import UNITS, FilterIndex
+from faig.attribution.filters import FilterIndex
 from faig.base.errors import InputError
 from faig.networks.building import build
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from toys import UNITS
 
 
 def mixed_network() -> nn.Module:
@@ -32,12 +33,6 @@ def kernel(network: nn.Module, layer: str, out_channel: int, in_channel: int) ->
     if isinstance(conv, nn.ConvTranspose2d):
         return conv.weight[in_channel, out_channel % outs]
     return conv.weight[out_channel, in_channel % ins]
-
-
-def states(network: nn.Module) -> tuple[dict, dict]:
-    """Two states of a network that differ everywhere."""
-    target = {name: torch.rand(v.shape) + 1 for name, v in network.state_dict().items()}
-    return target, {name: -value for name, value in target.items()}
 
 
 @st.composite
@@ -86,48 +81,23 @@ def test_layers_are_in_the_order_of_the_network():
     assert index.columns()["layer"].tolist() == [names[n] for n in index.layer_numbers]
 
 
-def test_substituting_nothing_gives_the_target():
-    network = mixed_network()
-    target, baseline = states(network)
-    index = FilterIndex.of(network)
-    result = index.substitute(target, baseline, np.zeros(len(index), bool))
-    assert list(result) == list(target)
-    assert all(torch.equal(result[name], target[name]) for name in target)
-
-
-def test_substituting_everything_leaves_only_what_is_no_filter():
-    network = mixed_network()
-    target, baseline = states(network)
-    index = FilterIndex.of(network)
-    result = index.substitute(target, baseline, np.ones(len(index), bool))
-    filters = {layer.parameter for layer in index.layers}
-    for name in target:
-        assert torch.equal(result[name], (baseline if name in filters else target)[name])
+def test_a_choice_of_everything_masks_all_of_the_kernels_and_nothing_else():
+    index = FilterIndex.of(mixed_network())
+    masks = index.masks(np.ones(len(index), bool))
+    assert list(masks) == [layer.parameter for layer in index.layers]
+    assert all(mask.all() for mask in masks.values())
 
 
 @given(seed=st.integers(0, 999), share=st.floats(0.01, 0.99))
-def test_substituting_a_choice_changes_exactly_its_kernels(seed, share):
+def test_a_choice_masks_exactly_its_kernels(seed, share):
     network = mixed_network()
-    target, baseline = states(network)
     index = FilterIndex.of(network)
     selected = np.random.default_rng(seed).random(len(index)) < share
-    result = index.substitute(target, baseline, selected)
-
-    changed = {name: (result[name] != target[name]).float() for name in result}
-    elements = index.reduce({name: torch.ones_like(value) for name, value in target.items()})
+    weights = {name: network.get_parameter(name) for name in index.places}
+    masked = {n: m.expand_as(weights[n]).float() for n, m in index.masks(selected).items()}
+    elements = index.reduce({name: torch.ones_like(value) for name, value in weights.items()})
     expected = torch.where(torch.from_numpy(selected), elements, torch.zeros(()))
-    assert torch.equal(index.reduce(changed), expected)
-    assert sum(value.sum() for value in changed.values()) == expected.sum()
-
-
-def test_substitute_changes_neither_argument():
-    network = mixed_network()
-    target, baseline = states(network)
-    copies = [{name: v.clone() for name, v in state.items()} for state in (target, baseline)]
-    index = FilterIndex.of(network)
-    index.substitute(target, baseline, np.ones(len(index), bool))
-    for state, copy in zip((target, baseline), copies, strict=True):
-        assert all(torch.equal(state[name], copy[name]) for name in copy)
+    assert torch.equal(index.reduce(masked), expected)
 
 
 @pytest.mark.parametrize(
@@ -181,21 +151,15 @@ def test_with_biases_every_element_belongs_to_one_unit(units):
     sizes = index.reduce(ones)
     assert sizes.min() >= 1
     assert sizes.sum() == sum(value.numel() for value in ones.values())
-    target, baseline = states(network)
-    whole = index.substitute(target, baseline, np.ones(len(index), bool))
-    assert all(torch.equal(whole[name], baseline[name]) for name in ones)
+    assert set(index.places) == set(ones)
 
 
 @pytest.mark.parametrize("units", UNITS)
 def test_without_them_biases_and_norms_shifts_stay(units):
     network = everything()
-    target, baseline = states(network)
-    index = FilterIndex.of(network, units, "target")
-    whole = index.substitute(target, baseline, np.ones(len(index), bool))
-    kept = {name for name in target if torch.equal(whole[name], target[name])}
-    assert {name for name in target if name.endswith("bias")} <= kept
+    changed = set(FilterIndex.of(network, units, "target").places)
+    assert not any(name.endswith("bias") for name in changed)
     convolutions = {layer.parameter for layer in FilterIndex.of(network).layers}
-    changed = {name for name, _ in network.named_parameters()} - kept
     assert changed == convolutions if units == "kernel" else changed > convolutions
 
 

@@ -3,11 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig.attribution.filters import UNITS
 from faig.attribution.gates import GateModel, Gates
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
-from toys import CPU, SmoothNetwork, example, random_pair, random_state, same
+from toys import CPU, UNITS, SmoothNetwork, example, random_pair, random_state, same, substituted
 
 NODES = {"nodes": 16}
 
@@ -36,7 +35,7 @@ def test_deletion_changes_the_selected_filters_only(pair):
     selected = torch.arange(len(pair.index)) == 5
     gates = Gates(pair)
     state = gates.state(gates.deletion(selected))
-    expected = pair.index.substitute(pair.target, pair.baseline, selected.numpy())
+    expected = substituted(pair.target, pair.baseline, pair.index, selected.numpy())
     assert same(state, expected)
     assert not same(state, pair.target)
 
@@ -91,7 +90,7 @@ def test_with_biases_as_units_the_gates_are_all_there_is(units):
     assert same(gates.state(gates.deletion(everything)), pair.baseline)
     for selected in torch.eye(len(gates), dtype=torch.bool)[[0, -1]]:
         state = gates.state(gates.deletion(selected))
-        assert same(state, pair.index.substitute(pair.target, pair.baseline, selected.numpy()))
+        assert same(state, substituted(pair.target, pair.baseline, pair.index, selected.numpy()))
         assert not same(state, pair.target)
 
 

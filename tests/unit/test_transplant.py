@@ -12,7 +12,7 @@ from faig.evaluation.bench import Crops
 from faig.evaluation.transplant import grafted, require_one_baseline, transplant, transplanted
 from faig.report.figures import FIGURES
 from faig.report.tables import make
-from toys import SmoothNetwork, ordered_ranking, random_pair, random_state, same
+from toys import SmoothNetwork, ordered_ranking, random_pair, random_state, same, substituted
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_receiver_that_is_the_baseline_becomes_the_donor_filter_by_filter(pair
         torch.testing.assert_close(value, pair.target[name])
     selected = top(np.arange(len(pair.index)), 0.3)
     some = transplanted(graft, selected)
-    expected = pair.index.substitute(pair.baseline, pair.target, selected)
+    expected = substituted(pair.baseline, pair.target, pair.index, selected)
     for name, value in some.items():
         torch.testing.assert_close(value, expected[name])
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from faig.attribution.examples import Example
+from faig.attribution.filters import FilterIndex
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import ranks
 from faig.base.device import Compute
@@ -19,6 +20,7 @@ BICUBIC = [{"op": "downsample"}]
 BLUR = [{"op": "gaussian_blur", "size": 21, "sigma": 2.0}, *BICUBIC]
 NOISE = [{"op": "downsample"}, {"op": "gaussian_noise", "sigma": 0.1}]
 RANKED = ["blur", "noise"]
+UNITS = ["kernel", "channel", "head", "layer"]
 FEATURES = 8  # of the planted pairs
 
 
@@ -95,6 +97,12 @@ class PartlyUsedNetwork(SmoothNetwork):
 def same(one: dict, other: dict) -> bool:
     """Whether weights are equal bit by bit."""
     return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def substituted(state: dict, other: dict, index: FilterIndex, selected: np.ndarray) -> dict:
+    """A state with the selected units of another one."""
+    mixed = {n: torch.where(m, other[n], state[n]) for n, m in index.masks(selected).items()}
+    return {**state, **mixed}
 
 
 def random_state(network: nn.Module, seed: int, size: float = 0.2) -> dict[str, torch.Tensor]:

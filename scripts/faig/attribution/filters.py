@@ -21,8 +21,6 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
-UNITS = ("kernel", "channel", "head", "layer")
-BIASES = ("target", "units")
 NONE = -1  # in place of a channel that a unit has not
 Convolution = nn.Conv2d | nn.ConvTranspose2d
 WithKernels = Convolution | nn.Linear
@@ -165,19 +163,6 @@ class FilterIndex:
                 f"not {flat.dtype} of shape {tuple(flat.shape)}"
             )
         return {name: flat[place.to(flat.device)] for name, place in self.places.items()}
-
-    def substitute(
-        self, state: Mapping[str, Tensor], other: Mapping[str, Tensor], selected: np.ndarray
-    ) -> dict[str, Tensor]:
-        """Put the selected units of `other` into `state` (the paper's masking, section 4.2).
-
-        Everything that belongs to no unit stays that of `state`. Neither argument is changed.
-        """
-        result = dict(state)
-        for name, mask in self.masks(selected).items():
-            mask = mask.to(state[name].device)
-            result[name] = torch.where(mask, other[name], state[name])
-        return result
 
 
 def head_numbers(module: nn.Module) -> dict[str, np.ndarray]:
