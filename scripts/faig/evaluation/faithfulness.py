@@ -163,3 +163,28 @@ def bootstrap_interval(
         rng=np.random.default_rng(0),
     )
     return tuple(map(float, result.confidence_interval))
+
+
+def share_with_interval(
+    loss: np.ndarray, baseline: np.ndarray, target: np.ndarray, name: str, *, removed: bool = False
+) -> dict[str, float]:
+    """Restored share with its interval over images, both in %.
+
+    Args:
+        loss, baseline, target: (images,), see `restored_share`.
+        name: of the share.
+        removed: the share that is missing in place of the one that is restored.
+
+    Returns:
+        name, and name_low and name_high, see `bootstrap_interval`; NaN without a gain.
+    """
+
+    def share(drawn: np.ndarray) -> np.ndarray:
+        restored = restored_share(loss[drawn], baseline[drawn], target[drawn])
+        return 100 * (1 - restored if removed else restored)
+
+    keys = name, f"{name}_low", f"{name}_high"
+    if not has_gain(baseline, target):
+        return dict.fromkeys(keys, np.nan)
+    whole, ends = float(share(np.arange(len(loss)))), bootstrap_interval(share, len(loss))
+    return dict(zip(keys, (whole, *ends), strict=True))

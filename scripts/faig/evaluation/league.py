@@ -17,13 +17,13 @@ from .faithfulness import (
     NULL,
     NULLS,
     SPARED,
-    bootstrap_interval,
     decibels,
     deletion_areas,
     has_gain,
     insertion_areas,
     p_value,
     restored_share,
+    share_with_interval,
     specificity_index,
 )
 
@@ -201,7 +201,7 @@ def at_judged(
     result = {}
     for direction, name in ((DELETION, "removed"), (INSERTION, "inserted")):
         losses = measured.losses(*key, direction, TOP, degradation)
-        result |= _share_with_interval(losses, direction, name)
+        result |= share_with_interval(*losses, name, removed=direction == DELETION)
     result |= side_effect(measured, key, TOP, "removed_other")
     for given, name in ((degradation, "removed_db"), (clean, "clean_db")):
         loss, _, target = measured.losses(*key, DELETION, TOP, given)
@@ -216,10 +216,10 @@ def side_effect(measured: Measured, key: tuple, proportion: float, name: str) ->
         key: method, draw and degradation whose filters are deleted.
         name: of the share.
     """
-    shares = [
-        _share_with_interval(measured.losses(*key, DELETION, proportion, other), DELETION, name)
-        for other in measured.others[key[-1]]
+    others = [
+        measured.losses(*key, DELETION, proportion, other) for other in measured.others[key[-1]]
     ]
+    shares = [share_with_interval(*losses, name, removed=True) for losses in others]
     nothing = dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
     return max(shares, key=lambda share: abs(np.nan_to_num(share[name])), default=nothing)
 
@@ -244,22 +244,10 @@ def at_chosen(
         random = measured.restored(CONTROL, 0, degradation, DELETION, proportion, degradation)
     return {
         "chosen": 100 * proportion,
-        **_share_with_interval(losses, DELETION, "carried"),
+        **share_with_interval(*losses, "carried", removed=True),
         **side_effect(measured, key, proportion, "carried_other"),
         "carried_random": 100 * (1 - random),
     }
-
-
-def _share_with_interval(losses: np.ndarray, direction: str, name: str) -> dict[str, float]:
-    def share(drawn: np.ndarray) -> np.ndarray:
-        restored = restored_share(*losses[:, drawn])
-        return 100 * (1 - restored if direction == DELETION else restored)
-
-    images = losses.shape[1]
-    if not has_gain(losses[1], losses[2]):
-        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    low, high = bootstrap_interval(share, images)
-    return {name: float(share(np.arange(images))), f"{name}_low": low, f"{name}_high": high}
 
 
 def areas(measured: Measured, method: str, degradation: str) -> dict[str, float]:

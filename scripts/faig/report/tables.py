@@ -17,10 +17,10 @@ from ..base.tables import read_metadata
 from ..evaluation.faithfulness import (
     RANDOM_FILTERS,
     TOP_FILTERS,
-    bootstrap_interval,
     has_gain,
     p_value,
     restored_share,
+    share_with_interval,
 )
 from ..evaluation.trust import EXPECTED, LEVELS, MEANINGS
 from ..evaluation.verdicts import worst
@@ -226,26 +226,16 @@ def transplant(transplanted: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-SHARES = ("share", "share_low", "share_high", "gained_random", "share_random", "p")
-
-
 def _shares(top: pd.DataFrame, random: pd.DataFrame | None) -> dict[str, float]:
     """How much of the donor's advantage filters bring, and random ones."""
     loss, receiver, donor = (
         top[name].to_numpy() for name in ("loss", "loss_receiver", "loss_donor")
     )
-    gain = has_gain(receiver, donor)
-
-    def share(drawn: np.ndarray) -> np.ndarray:
-        return 100 * restored_share(loss[drawn], receiver[drawn], donor[drawn])
-
-    found = dict.fromkeys(SHARES, np.nan)
-    if gain:
-        found["share"] = float(share(np.arange(len(loss))))
-        found["share_low"], found["share_high"] = bootstrap_interval(share, len(loss))
+    found = share_with_interval(loss, receiver, donor, "share")
+    found |= dict.fromkeys(("gained_random", "share_random", "p"), np.nan)
     if random is not None:
         found["gained_random"] = random["gained"].mean()
-    if random is not None and gain:
+    if random is not None and has_gain(receiver, donor):
         draws = np.array([rows["loss"].to_numpy() for _, rows in random.groupby("draw")])
         shares = 100 * restored_share(draws, receiver, donor)
         found["share_random"], found["p"] = shares.mean(), p_value(found["share"], shares)
