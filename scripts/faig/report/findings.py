@@ -15,7 +15,14 @@ import pandas as pd
 from ..attribution.ranking import TOP
 from ..evaluation.faithfulness import DELETION
 from ..evaluation.verdicts import VERDICTS
-from .summaries import as_target, chosen_per_layer, trained_alone, with_code, with_levels
+from .summaries import (
+    as_target,
+    chosen_per_layer,
+    judged_proportion,
+    trained_alone,
+    with_code,
+    with_levels,
+)
 
 Tables = Mapping[str, pd.DataFrame]
 Observed = pd.Series | pd.DataFrame
@@ -279,8 +286,7 @@ def _own_and_other(table: pd.DataFrame, value: str, by: Sequence[str] = ()) -> p
 
 def _at_top(table: pd.DataFrame) -> pd.DataFrame:
     """Rows at the top 1 % of the filters, or at the fewest that were tried."""
-    proportions = table["proportion"].unique()
-    return table[table["proportion"] == (TOP if TOP in proportions else min(proportions))]
+    return table[table["proportion"] == judged_proportion(table)]
 
 
 def _selective(tables: Tables) -> pd.Series:

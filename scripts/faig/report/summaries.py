@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..attribution.ranking import number
+from ..attribution.ranking import TOP, number
 from ..evaluation.faithfulness import AS_TARGET, decibels
 from ..evaluation.trust import order
 from .rankings import layer_sizes, with_layers
@@ -111,6 +111,12 @@ def difference(
 def as_target(masked: pd.DataFrame) -> pd.DataFrame:
     """Rows of masking whose biases are the target's, as in the paper."""
     return masked[masked["biases"] == AS_TARGET]
+
+
+def judged_proportion(table: pd.DataFrame) -> float:
+    """The top 1 % of the filters if they are in a table, else the fewest that are."""
+    proportions = table["proportion"].unique()
+    return TOP if TOP in proportions else min(proportions)
 
 
 def trained_alone(retrained: pd.DataFrame) -> pd.DataFrame:

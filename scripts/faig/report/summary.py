@@ -11,7 +11,7 @@ from ..evaluation.faithfulness import REFITTED
 from ..evaluation.trust import LEVELS
 from ..evaluation.verdicts import VERDICTS, worst
 from .findings import UNDECIDED
-from .summaries import as_target, worst_of_seeds
+from .summaries import as_target, judged_proportion, worst_of_seeds
 from .text import GLUE, aligned, percent, prose
 
 SHOWN = ["faig", "random", "matched_random"]  # methods whose masking is compared
@@ -129,8 +129,7 @@ def forgotten(masking: pd.DataFrame) -> Iterator[str]:
 
     Of the top 1 % if they were masked, else of the fewest that were.
     """
-    proportions = masking["proportion"].unique()
-    proportion = TOP if TOP in proportions else min(proportions)
+    proportion = judged_proportion(masking)
     both = masking[masking["proportion"] == proportion]
     table = as_target(both)
     ranked = list(table["degradation"].unique())
@@ -200,8 +199,7 @@ def brought(transplant: pd.DataFrame) -> Iterator[str]:
 
     Of the top 1 % if they were transplanted, else of the fewest that were.
     """
-    proportions = transplant["proportion"].unique()
-    proportion = TOP if TOP in proportions else min(proportions)
+    proportion = judged_proportion(transplant)
     same = transplant[transplant["degradation"] == transplant["input_degradation"]]
     for row in same[same["proportion"] == proportion].to_dict("records"):
         gained = f"{row['gained']:+z.2f}{GLUE}dB"
