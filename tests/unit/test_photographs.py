@@ -42,7 +42,7 @@ def turned(format: str, orientation: int, **options) -> bytes:
 # orientation: how Pillow turns the pixels
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 mean nothing
 @pytest.mark.parametrize(
     ("suffix", "format", "options"),
     [
@@ -65,7 +65,7 @@ def test_images_are_turned_as_exif_tells(tmp_path, capsys, orientation, suffix, 
     if format != "JPEG":
         np.testing.assert_array_equal(pixels, expected)
     said = capsys.readouterr().out
-    assert (f"EXIF orientation {orientation}" in said) == (orientation != 1)
+    assert (f"EXIF orientation {orientation}" in said) == (2 <= orientation <= 8)
 
 
 def test_a_photograph_that_tells_its_orientation_too_late_is_refused(tmp_path):
@@ -110,6 +110,14 @@ def test_pixels_of_an_unknown_range_are_refused(tmp_path, case):
     (tmp_path / "a.tif").write_bytes(UNKNOWN_RANGES[case])
     for read in (read_image, lambda path: measure_cropped(path, 1)):
         with pytest.raises(InputError, match=r"a\.tif: .*expected 8 or 16 unsigned bits"):
+            read(tmp_path / "a.tif")
+
+
+def test_16_bits_with_white_as_0_are_refused(tmp_path):
+    """Pillow would read a negative."""
+    (tmp_path / "a.tif").write_bytes(with_tag(262, 0))
+    for read in (read_image, lambda path: measure_cropped(path, 1)):
+        with pytest.raises(InputError, match=r"a\.tif: .*whose 0 is white .*convert it"):
             read(tmp_path / "a.tif")
 
 

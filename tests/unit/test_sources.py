@@ -1,5 +1,10 @@
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
+import tifffile
 from faig.base.errors import InputError
 from faig.data.sources import (
     PACKAGED,
@@ -56,6 +61,39 @@ def test_16_bits_are_scaled_to_8(tmp_path, capsys, suffix):
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, np.repeat((grey // 256)[..., None], 3, axis=2))
     assert "converted from mode I;16" in said
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A PNG file of 16-bit RGB, which Pillow does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        length, check = (struct.pack(">I", n) for n in (len(data), zlib.crc32(kind + data)))
+        return length + kind + data + check
+
+    header = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+def tiff(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels, photometric="rgb")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("encoded", [png, tiff])
+def test_colours_of_16_bits_are_cut_to_8_and_that_is_said(tmp_path, capsys, encoded):
+    colours = np.arange(0, 65536, 910, np.uint16)[:72].reshape(4, 6, 3)
+    (tmp_path / "a.png").write_bytes(encoded(colours))
+    pixels, said = read_one(tmp_path / "a.png", capsys)
+    np.testing.assert_array_equal(pixels, colours // 256)
+    assert "a.png: of 16 bits per channel the upper 8 are used" in said
+
+
+def test_a_transparent_colour_is_said_to_be_left_out(tmp_path, capsys):
+    Image.fromarray(noise_image(6, 9)).save(tmp_path / "a.png", transparency=(1, 2, 3))
+    assert "a.png: its transparency is left out" in read_one(tmp_path / "a.png", capsys)[1]
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])

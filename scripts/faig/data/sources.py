@@ -154,6 +154,19 @@ def _require_known_range(image: Image.Image, path: str | Path) -> None:
             f"{path}: has floating-point, signed, 12-bit or 32-bit pixels (mode {image.mode}), "
             "expected 8 or 16 unsigned bits per channel; convert it"
         )
+    # Pillow inverts those of fewer bits
+    if bits == {16} and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+        raise InputError(
+            f"{path}: has 16-bit pixels whose 0 is white (PhotometricInterpretation 0), expected "
+            "0 to be black; convert it"
+        )
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether a file that was opened, not loaded, has 16 bits per channel; not all modes tell."""
+    if image.format == "PNG":
+        return image.tile[0].args.endswith(";16B")
+    return 16 in getattr(image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, ())
 
 
 def _orientation(image: Image.Image) -> int:
@@ -161,7 +174,13 @@ def _orientation(image: Image.Image) -> int:
     # Pillow would decode a whole PNG in search of it
     if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
         return 1
-    return image.getexif().get(ExifTags.Base.Orientation, 1)
+    return _exif_orientation(image)
+
+
+def _exif_orientation(image: Image.Image) -> int:
+    """What EXIF says of an image, from 1 to 8; other numbers mean nothing, and turn no pixels."""
+    value = image.getexif().get(ExifTags.Base.Orientation)
+    return value if value in range(1, 9) else 1
 
 
 def spread(items: Sequence, count: int) -> list:
@@ -184,10 +203,9 @@ def read_image(path: str | Path) -> tuple[np.ndarray, list[str]]:
         image.verify()  # checksums, which decoding does not look at; the image is of no use then
     with _opened(path) as image:
         orientation, frames, mode = _orientation(image), getattr(image, "n_frames", 1), image.mode
+        deep, transparent = _is_deep(image), "transparency" in image.info
         image.load()
-        if image.format == "PNG" and image.getexif().get(ExifTags.Base.Orientation, 1) != (
-            orientation
-        ):
+        if image.format == "PNG" and _exif_orientation(image) != orientation:
             raise InputError(f"{path}: says after its pixels how to turn them; save it again")
         ImageOps.exif_transpose(image, in_place=True)
         if mode.startswith("I;16"):  # Pillow clips 16 bits to 8 instead of scaling them
@@ -195,6 +213,8 @@ def read_image(path: str | Path) -> tuple[np.ndarray, list[str]]:
         pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))
     done = {
         f"converted from mode {mode} to RGB": mode != "RGB",
+        "of 16 bits per channel the upper 8 are used": deep,
+        "its transparency is left out": transparent,
         f"turned as its EXIF orientation {orientation} tells": orientation != 1,
         f"only the first of {frames} pages or frames is used": frames > 1,
     }
