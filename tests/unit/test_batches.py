@@ -171,3 +171,8 @@ def test_windows_fit_images_of_all_sizes(store):
 def test_an_image_smaller_than_the_patch_is_named(store):
     with pytest.raises(InputError, match=r"'b' is 24 x 20 pixels.*patch of 22"):
         make_sampler(store, patch=22)
+
+
+def test_sub_images_smaller_than_the_patch_are_told(store):
+    with pytest.raises(InputError, match=r"sub-images of 14 pixels.*patch of 16: set sub_images"):
+        make_sampler(store, sub_images={"size": 14, "stride": 2})

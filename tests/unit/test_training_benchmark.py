@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 from faig.benchmark import training as training_benchmark
 from faig.benchmark.training import (
     LEARNING_RATE,
@@ -84,7 +85,7 @@ def test_plain_patches_show_the_same_place_at_both_scales(setup):
     for _ in range(8):
         lr, hr = dataset[3]
         assert (lr.shape, hr.shape) == ((3, 8, 8), (3, 16, 16))
-        means = torch.nn.functional.avg_pool2d(hr, 2)
+        means = F.avg_pool2d(hr, 2)
         assert (lr - means)[:, 2:-2, 2:-2].abs().max() < 0.1 < hr.std()
 
 
@@ -123,6 +124,16 @@ def test_both_loops_have_batches_for_one_timing_after_another(setup, make):
             assert (lr.shape, hr.shape) == ((3, 3, 8, 8), (3, 3, 16, 16))
     first, second = (next(iter(loop.batches())).hr for _ in range(2))
     assert not torch.equal(first, second)
+
+
+def test_patches_may_be_larger_than_the_sub_images_of_the_released_training(tmp_path):
+    images = {"large": noise_image(514, 516)}
+    degraded_store(tmp_path / "s.h5", images, {"bicubic": BICUBIC}, deterministic=True)
+    setup = Setup(NETWORK, tmp_path / "s.h5", {"bicubic": BICUBIC}, 512, 2, "cpu")
+    batch = next(Ours(setup, "float32", 1).batches())
+    for lr, hr in (batch[:2], (part[None] for part in PatchDataset(setup)[0])):
+        assert (lr.shape[1:], hr.shape[1:]) == ((3, 256, 256), (3, 512, 512))
+        assert (F.avg_pool2d(hr, 2) - lr)[..., 2:-2, 2:-2].abs().mean() < 0.1 < hr.std()
 
 
 def test_both_loops_do_the_same_arithmetic(setup):

@@ -64,6 +64,10 @@ class Setup:
         """The degradations, ready for use."""
         return build_degradations(self.degradations, self.network["scale"])
 
+    def sub_images(self) -> dict[str, int]:
+        """Size and stride of `SubImages`; a patch that is larger than they are has larger ones."""
+        return {**SUB_IMAGES, "size": max(SUB_IMAGES["size"], self.patch)}
+
 
 Batches = Iterator[Batch]
 Work = Callable[[Batch], object]  # what is done with a batch
@@ -98,7 +102,7 @@ class Ours:
             seed=0,
             compute=self.compute,
             views=objective_class(network).views,
-            sub_images=SUB_IMAGES,
+            sub_images=setup.sub_images(),
         )
         schedule = Schedule(iterations=1_000_000, learning_rate=LEARNING_RATE)
         self.step = Run(network, schedule, self.compute).step
@@ -118,8 +122,9 @@ class PatchDataset(Dataset):
     """
 
     def __init__(self, setup: Setup):
-        store, parts = ImageStore(setup.data), SubImages(**SUB_IMAGES)
+        store, parts = ImageStore(setup.data), SubImages(**setup.sub_images())
         self.path, self.patch, self.scale = store.path, setup.patch, store.scale
+        self.size = parts.size
         self.degradations = list(setup.operators().values())
         extents = store.extents()
         self.parts = [
@@ -148,8 +153,7 @@ class PatchDataset(Dataset):
         extent, top, left = self.parts[number]
         shape = (extent.height, extent.width, 3)
         image = np.memmap(self.path, np.uint8, "r", extent.offset, shape)
-        size = SUB_IMAGES["size"]
-        pixels = np.array(image[top : top + size, left : left + size])
+        pixels = np.array(image[top : top + self.size, left : left + self.size])
         return to_float(torch.from_numpy(pixels).permute(2, 0, 1).contiguous())
 
 

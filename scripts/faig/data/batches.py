@@ -112,7 +112,7 @@ class PatchSampler:
         sub_images: size and stride of `SubImages`; None to take patches from whole images.
 
     Raises:
-        InputError: an image is smaller than the patch.
+        InputError: an image, or a sub-image, is smaller than the patch.
     """
 
     def __init__(
@@ -141,9 +141,14 @@ class PatchSampler:
             if min(image.height, image.width) < patch:
                 raise InputError(
                     f"training image '{name}' is {image.width} x {image.height} pixels, "
-                    f"smaller than the patch of {patch}: leave it out or set training.patch lower"
+                    f"smaller than the patch of {patch}: leave it out or set patch lower"
                 )
         parts = SubImages(**sub_images) if sub_images else None
+        if parts and parts.size < patch:
+            raise InputError(
+                f"sub-images of {parts.size} pixels are smaller than the patch of {patch}: "
+                "set sub_images.size higher or patch lower"
+            )
         self.windows = self._list_windows(parts)
         self._noise = torch.Generator(compute.device)
         self._grids: dict[int, Tensor] = {}
