@@ -70,29 +70,10 @@ class SubImages:
         return starts
 
 
-@dataclass(frozen=True)
-class Patches:
-    """The 8-bit part of a batch, before what is drawn afresh in each degradation.
-
-    Attributes:
-        hr: uint8 (N, 3, patch, patch).
-        prepared: by number of the degradation what its deterministic operators made, uint8
-            (n, 3, h, w).
-        rows: by number of the degradation, which of the N patches these are.
-    """
-
-    hr: Tensor
-    prepared: Mapping[int, Tensor]
-    rows: Mapping[int, Tensor]
-
-    def to(self, device: torch.device) -> "Patches":
-        """Move to a device, without waiting for it."""
-
-        def moved(parts):
-            return {kind: part.to(device, non_blocking=True) for kind, part in parts.items()}
-
-        hr = self.hr.to(device, non_blocking=True)
-        return Patches(hr, moved(self.prepared), moved(self.rows))
+# the 8-bit part of a batch, before what is drawn afresh: HR patches, uint8 (N, 3, patch, patch); by
+# number of the degradation which of the N patches take it, and what its deterministic operators
+# made of these, uint8 (n, 3, h, w)
+Patches = tuple[Tensor, dict[int, tuple[Tensor, Tensor]]]
 
 
 class PatchSampler:
@@ -208,16 +189,16 @@ class PatchSampler:
         free = np.stack([height, width]) - self.size + 1
         y, x = np.stack([top, left]) + (random.random(free.shape) * free).astype(int)
         hr = self._crop([self.hr[i] for i in images], self.scale, y, x, turns)
-        prepared, rows = {}, {}
+        by_kind = {}
         for kind in np.unique(kinds).tolist():
             degraded = np.flatnonzero(kinds == kind)
             places = y[degraded], x[degraded], turns[degraded]
             extents = [self.prepared[kind][i] for i in images[degraded]]
             # not yet downsampled, they are still as fine as the HR image
             fineness = extents[0].height * self.scale // self.hr[images[degraded[0]]].height
-            prepared[kind] = self._crop(extents, fineness, *places)
-            rows[kind] = torch.from_numpy(degraded)
-        return Patches(hr, prepared, rows)
+            prepared = self._crop(extents, fineness, *places)
+            by_kind[kind] = torch.from_numpy(degraded), prepared
+        return hr, by_kind
 
     def _crop(self, extents: Sequence[Extent], factor: int, y, x, turns) -> Tensor:
         """Squares of images that are `factor` times as fine as LR; uint8 (n, 3, side, side)."""
@@ -254,17 +235,21 @@ class PatchSampler:
 
     def _degrade(self, number: int, patches: Patches) -> Batch:
         """What is drawn afresh; all on the device."""
-        patches = patches.to(self.compute.device)
         self._noise.manual_seed(int(self._random(number, 1).integers(2**63)))
-        hr = to_float(patches.hr)
+        hr, by_kind = patches
+        hr = to_float(self._moved(hr))
         lr = hr.new_empty(len(hr), 3, self.size, self.size)
         blur = hr.new_empty(len(hr))
-        for kind, prepared in patches.prepared.items():
-            rows = patches.rows[kind]
+        for kind, parts in by_kind.items():
+            rows, prepared = map(self._moved, parts)
             lr[rows], blur[rows] = self.degradations[kind].apply_stochastic(
                 to_float(prepared), self._noise, self.views
             )
         return Batch(lr.contiguous(memory_format=torch.channels_last), hr, blur)
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """On the device, without waiting for it."""
+        return tensor.to(self.compute.device, non_blocking=True)
 
 
 def made_ahead(make: Callable[[int], Any], numbers: Iterable[int], ahead: int = 2) -> Iterator:

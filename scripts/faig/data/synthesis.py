@@ -52,17 +52,16 @@ class Recipe:
     ):
         self.scale, self.seed, self.crop = scale, seed, crop
         self.deterministic = deterministic
-        # degradations that differ only from the first random operator on share one image
-        first: dict[str, str] = {}
-        self.shared = {
-            name: first.setdefault(degradation.deterministic_key, name) if deterministic else name
-            for name, degradation in degradations.items()
+        # degradations that differ only from the first random operator on share one image; without
+        # an operator before it, that is the HR image itself
+        first = {"[]": "hr"}
+        self.folders = {
+            name: first.setdefault(each.deterministic_key, f"lr/{name}")
+            if deterministic
+            else f"lr/{name}"
+            for name, each in degradations.items()
         }
-        # without an operator before the first random one, it is the HR image itself
-        random = {n for n, degradation in degradations.items() if not degradation.deterministic}
-        self.plain = random if deterministic else set()
-        stored = dict.fromkeys(self.shared.values())
-        self.made = {name: degradations[name] for name in stored if name not in self.plain}
+        self.made = {n: each for n, each in degradations.items() if self.folders[n] == f"lr/{n}"}
         self.sizes = {name: self._relative_size(each) for name, each in self.made.items()}
 
     def _relative_size(self, degradation: Degradation) -> Fraction:
@@ -102,12 +101,11 @@ class Recipe:
 
     def links(self, image: str) -> dict[str, str]:
         """Keys that are other names of what `make` makes, and its keys."""
-        originals = {
-            name: "hr" if name in self.plain else f"lr/{original}"
-            for name, original in self.shared.items()
-            if name != original or name in self.plain
+        return {
+            f"lr/{name}/{image}": f"{folder}/{image}"
+            for name, folder in self.folders.items()
+            if name not in self.made
         }
-        return {f"lr/{name}/{image}": f"{folder}/{image}" for name, folder in originals.items()}
 
     def make(self, image: str, path: Path) -> dict[str, np.ndarray]:
         """All that is stored of a photograph, by HDF5 key: images uint8 (H, W, 3), and the digest.
