@@ -5,9 +5,18 @@ import numpy as np
 import pytest
 import torch
 from faig.base.errors import InputError
-from faig.data.batches import PatchSampler, SubImages, made_ahead
+from faig.data.batches import AHEAD, PatchSampler, SubImages, made_ahead
 from faig.data.degradations import build_degradations
-from toys import BICUBIC, CPU, NOISE, degraded_store, noise_image, photo, write_store
+from toys import (
+    BICUBIC,
+    CPU,
+    NOISE,
+    degraded_store,
+    make_batch,
+    noise_image,
+    photo,
+    write_store,
+)
 
 OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
 
@@ -35,7 +44,7 @@ def test_lr_and_hr_patches_show_the_same_place(tmp_path):
     store = write_store(tmp_path / "s.h5", hr, {"plain": small, "inverted": inverted})
     sampler = make_sampler(store, operators={"plain": BICUBIC, "inverted": BICUBIC}, batch=32)
 
-    lr, hr = ((255 * side).round().int() for side in sampler.make(0)[:2])
+    lr, hr = ((255 * side).round().int() for side in make_batch(sampler, 0)[:2])
     assert lr.shape == (32, 3, 8, 8)
     assert hr.shape == (32, 3, 16, 16)
     kinds = set()
@@ -48,7 +57,7 @@ def test_lr_and_hr_patches_show_the_same_place(tmp_path):
 def test_patches_come_in_all_positions_and_orientations(tmp_path):
     pixels = noise_image(18, 16)
     store = write_store(tmp_path / "s.h5", {"a": pixels}, {"x": {"a": pixels[::2, ::2]}})
-    hr = make_sampler(store, operators={"x": BICUBIC}, batch=200).make(0).hr
+    hr = make_batch(make_sampler(store, operators={"x": BICUBIC}, batch=200), 0).hr
     assert len({patch.numpy().tobytes() for patch in hr}) == 2 * 8
 
 
@@ -56,7 +65,7 @@ def test_noise_is_drawn_afresh_on_stored_images(tmp_path):
     grey = {"a": np.full((32, 32, 3), 128, np.uint8)}
     store = degraded_store(tmp_path / "s.h5", grey, {"noise": NOISE}, deterministic=True)
     sampler = make_sampler(store, operators={"noise": NOISE}, batch=16)
-    first, second = sampler.make(0).lr, sampler.make(1).lr
+    first, second = make_batch(sampler, 0).lr, make_batch(sampler, 1).lr
     assert not torch.equal(first, second)
     assert first.std() == pytest.approx(0.1, rel=0.1)
     assert len({patch.numpy().tobytes() for patch in first}) == 16
@@ -66,7 +75,7 @@ def test_noise_before_downsampling_gives_patches_of_the_same_place(tmp_path):
     """What is stored may not be downsampled yet; LR patches must still fit the HR ones."""
     noisy = {"early": [{"op": "gaussian_noise", "sigma": 1e-6}, {"op": "downsample"}]}
     store = degraded_store(tmp_path / "s.h5", {"a": photo(32, 48)}, noisy, deterministic=True)
-    lr, hr, _ = make_sampler(store, operators=noisy).make(0)
+    lr, hr, _ = make_batch(make_sampler(store, operators=noisy), 0)
     assert lr.shape == (4, 3, 8, 8)
     assert hr.shape == (4, 3, 16, 16)
     block_means = hr.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
@@ -75,9 +84,9 @@ def test_noise_before_downsampling_gives_patches_of_the_same_place(tmp_path):
 
 def test_a_batch_follows_from_the_seed_and_its_number(store):
     one, other = make_sampler(store, seed=1), make_sampler(store, seed=1)
-    assert same(one.make(5), list(other.batches(3, 7))[2])
-    assert not same(one.make(5), one.make(6))
-    assert not same(one.make(5), make_sampler(store, seed=2).make(5))
+    assert same(make_batch(one, 5), list(other.batches(3, 7))[2])
+    assert not same(make_batch(one, 5), make_batch(one, 6))
+    assert not same(make_batch(one, 5), make_batch(make_sampler(store, seed=2), 5))
 
 
 def test_batches_made_ahead_are_the_same(store):
@@ -97,20 +106,20 @@ def test_a_file_larger_than_memory_is_asked_for_and_gives_the_same_batches(store
 
     monkeypatch.setattr("mmap.mmap", Recorded)
     plain = make_sampler(store)
-    expected = [plain.make(number) for number in range(20)]
+    expected = [make_batch(plain, number) for number in range(20)]
     assert not asked
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=0))
     frugal = make_sampler(store)
-    assert all(same(frugal.make(number), batch) for number, batch in enumerate(expected))
+    assert all(same(make_batch(frugal, number), batch) for number, batch in enumerate(expected))
     extents = store.extents().values()
     assert all(any(extent.offset in part for part in asked) for extent in extents)
 
 
 def test_only_a_few_batches_are_made_ahead():
     made = []
-    items = made_ahead(lambda number: made.append(number) or number, range(100), ahead=3)
+    items = made_ahead(lambda number: made.append(number) or number, range(100))
     assert [next(items), next(items)] == [0, 1]
-    assert len(made) <= 5
+    assert len(made) <= 2 + AHEAD
     assert list(items) == list(range(2, 100))
 
 
@@ -138,7 +147,7 @@ def test_patches_of_sub_images_do_not_cross_their_borders(tmp_path):
     pixels = noise_image(40, 56)
     store = write_store(tmp_path / "s.h5", {"a": pixels}, {"x": {"a": pixels[::2, ::2]}})
     options = {"operators": {"x": BICUBIC}, "batch": 1500}
-    hr = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0).hr
+    hr = make_batch(make_sampler(store, **options, sub_images={"size": 16, "stride": 16}), 0).hr
     corners = 3 * 4  # at 0, 16, 24 and at 0, 16, 32, 40
     assert len({patch.numpy().tobytes() for patch in hr}) == 8 * corners
 
@@ -154,8 +163,8 @@ def test_large_images_are_seen_more_often_through_sub_images(tmp_path):
     small = {name: pixels[::2, ::2] for name, pixels in images.items()}
     store = write_store(tmp_path / "s.h5", images, {"x": small})
     options = {"operators": {"x": BICUBIC}, "batch": 400}
-    plain = make_sampler(store, **options).make(0).hr
-    parts = make_sampler(store, **options, sub_images={"size": 16, "stride": 16}).make(0).hr
+    plain = make_batch(make_sampler(store, **options), 0).hr
+    parts = make_batch(make_sampler(store, **options, sub_images={"size": 16, "stride": 16}), 0).hr
     from_large = [(255 * hr[:, 0, 0, 0] > 40).float().mean() for hr in (plain, parts)]
     assert from_large == [pytest.approx(1 / 2, abs=0.1), pytest.approx(16 / 17, abs=0.05)]
 

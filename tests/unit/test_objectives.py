@@ -14,7 +14,7 @@ from faig.networks.objectives import Objective, Phase, divide, objective_class
 from faig.training.checkpoint import Checkpoint
 from faig.training.loop import Run, train
 from faig.training.schedule import Schedule
-from toys import BICUBIC, CPU, degraded_store, photo
+from toys import BICUBIC, CPU, degraded_store, make_batch, photo
 
 BLUR = [{"op": "gaussian_blur", "size": 9, "sigma": [0.2, 2.0]}, *BICUBIC]
 OPERATORS = {"bicubic": BICUBIC, "blur": BLUR}
@@ -72,7 +72,7 @@ def test_phases_train_their_own_part_only(architecture, store):
     for number in range(SCHEDULE.iterations):
         trained = begins.get(number, trained)
         before = {name: value.detach().clone() for name, value in network.named_parameters()}
-        run.step(sampler.make(number))
+        run.step(make_batch(sampler, number))
         if number in begins:
             continue  # the network takes the averaged weights
         changed = {n for n, v in network.named_parameters() if not torch.equal(v, before[n])}
@@ -85,11 +85,11 @@ def test_a_phase_builds_on_the_average_of_the_one_before(architecture, store):
     network, boundary = small(architecture), list(PHASES[architecture])[1]
     run, sampler = Run(network, SCHEDULE, CPU), make_sampler(store, architecture)
     for number in range(boundary):
-        run.step(sampler.make(number))
+        run.step(make_batch(sampler, number))
     average = {name: value.clone() for name, value in run.ema.items()}
     assert not same(average, network.state_dict())
     assert run.rate(boundary - 1) < 0.1 * SCHEDULE.learning_rate
-    run.step(sampler.make(boundary))
+    run.step(make_batch(sampler, boundary))
     assert run.rate(boundary) == SCHEDULE.learning_rate
     first = PHASES[architecture][0]
     if architecture == "ikc":  # what is not trained any more stays there
@@ -188,7 +188,7 @@ def test_batches_tell_the_blur_of_every_patch(store):
     fixed = [{"op": "gaussian_blur", "size": 9, "sigma": 1.5}, *BICUBIC]
     degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
     sampler = PatchSampler(store, degradations, patch=16, batch=64, seed=0, compute=CPU)
-    blur = sampler.make(0).blur
+    blur = make_batch(sampler, 0).blur
     drawn = blur[blur > 0]
     assert 10 < len(drawn) < 54
     assert 0.2 <= drawn.min() < 0.5 < 1.7 < drawn.max() <= 2.0
@@ -201,7 +201,7 @@ def test_batches_tell_the_blur_of_every_patch(store):
 def test_views_of_a_scene_are_degraded_alike(store):
     degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
     options = {"patch": 16, "batch": 16, "seed": 0, "compute": CPU}
-    batch = PatchSampler(store, degradations, **options, views=2).make(3)
+    batch = make_batch(PatchSampler(store, degradations, **options, views=2), 3)
     assert batch.lr.shape == (32, 3, 8, 8)
     assert batch.hr.shape == (32, 3, 16, 16)
     first, second = batch.blur.chunk(2)

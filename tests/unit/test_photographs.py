@@ -59,8 +59,8 @@ def test_images_are_turned_as_exif_tells(tmp_path, capsys, orientation, suffix, 
     if orientation != 1:
         exif = Image.open(io.BytesIO(turned("PNG", orientation)))
         expected = np.array(ImageOps.exif_transpose(exif))
-    pixels, _ = read_cropped(path, 1)
-    assert measure_cropped(path, 1) == pixels.shape[:2] == expected.shape[:2]
+    pixels, _ = read_cropped(path, 1, None)
+    assert measure_cropped(path, 1, None) == pixels.shape[:2] == expected.shape[:2]
     assert np.abs(pixels.astype(float) - expected).mean() < 8  # JPEG is not exact
     if format != "JPEG":
         np.testing.assert_array_equal(pixels, expected)
@@ -108,7 +108,7 @@ UNKNOWN_RANGES = {
 @pytest.mark.parametrize("case", UNKNOWN_RANGES)
 def test_pixels_of_an_unknown_range_are_refused(tmp_path, case):
     (tmp_path / "a.tif").write_bytes(UNKNOWN_RANGES[case])
-    for read in (read_image, lambda path: measure_cropped(path, 1)):
+    for read in (read_image, lambda path: measure_cropped(path, 1, None)):
         with pytest.raises(InputError, match=r"a\.tif: .*expected 8 or 16 unsigned bits"):
             read(tmp_path / "a.tif")
 
@@ -116,7 +116,7 @@ def test_pixels_of_an_unknown_range_are_refused(tmp_path, case):
 def test_16_bits_with_white_as_0_are_refused(tmp_path):
     """Pillow would read a negative."""
     (tmp_path / "a.tif").write_bytes(with_tag(262, 0))
-    for read in (read_image, lambda path: measure_cropped(path, 1)):
+    for read in (read_image, lambda path: measure_cropped(path, 1, None)):
         with pytest.raises(InputError, match=r"a\.tif: .*whose 0 is white .*convert it"):
             read(tmp_path / "a.tif")
 
@@ -136,7 +136,7 @@ def test_of_pages_and_frames_the_first_is_used_and_that_is_said(tmp_path, capsys
     options = {"lossless": True} if format == "WEBP" else {}
     data = encoded(format, save_all=True, append_images=more, **options)
     (tmp_path / f"a.{suffix}").write_bytes(data)
-    pixels, _ = read_cropped(tmp_path / f"a.{suffix}", 1)
+    pixels, _ = read_cropped(tmp_path / f"a.{suffix}", 1, None)
     np.testing.assert_array_equal(pixels, PHOTO)
     assert "only the first of 3 pages or frames is used" in capsys.readouterr().out
 
@@ -357,7 +357,7 @@ def test_shared_photographs_are_told_by_both_names(tmp_path):
 def test_a_store_without_digests_is_named(tmp_path):
     """As another version writes it."""
     stored = {"a": {"hr/a": noise_image(16, 16), "lr/x/a": noise_image(8, 8)}}
-    with ImageWriter.open(tmp_path / "set.h5", {"scale": 2}, shapes_of(stored)) as writer:
+    with ImageWriter.open(tmp_path / "set.h5", {"scale": 2}, shapes_of(stored), {}, "") as writer:
         writer.write("a", stored["a"])
     with pytest.raises(InputError, match=r"set\.h5: damaged.*delete it, and the next run makes it"):
         ImageStore(tmp_path / "set.h5").photographs()

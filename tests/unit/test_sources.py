@@ -21,10 +21,10 @@ from PIL import Image
 from toys import noise_image, photo
 
 
-def read_one(path, capsys, multiple: int = 1) -> tuple[np.ndarray, str]:
+def read_one(path, capsys) -> tuple[np.ndarray, str]:
     """The pixels of one file, and what was said on standard output."""
-    pixels, _ = read_cropped(path, multiple)
-    assert measure_cropped(path, multiple) == pixels.shape[:2]
+    pixels, _ = read_cropped(path, 1, None)
+    assert measure_cropped(path, 1, None) == pixels.shape[:2]
     return pixels, capsys.readouterr().out
 
 
@@ -108,7 +108,7 @@ def test_an_image_cut_short_is_named(tmp_path, suffix):
 @pytest.mark.parametrize("content", [b"", b"this is text"])
 def test_what_is_no_image_is_named(tmp_path, content):
     (tmp_path / "notes.png").write_bytes(content)
-    for read in (read_image, lambda path: measure_cropped(path, 1)):
+    for read in (read_image, lambda path: measure_cropped(path, 1, None)):
         with pytest.raises(InputError, match=r"notes\.png: unreadable"):
             read(tmp_path / "notes.png")
 
@@ -121,7 +121,7 @@ def test_a_missing_image_is_named(tmp_path):
 def test_an_image_smaller_than_the_scale_is_named(tmp_path):
     Image.fromarray(noise_image(2, 9)).save(tmp_path / "thin.png")
     with pytest.raises(InputError, match=r"thin\.png: smaller than 3"):
-        measure_cropped(tmp_path / "thin.png", 3)
+        measure_cropped(tmp_path / "thin.png", 3, None)
 
 
 def test_folder_is_listed_by_name(tmp_path):

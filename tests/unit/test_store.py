@@ -67,7 +67,7 @@ def test_linked_image_reads_as_the_original(tmp_path):
     pixels = noise_image(4, 4)
     stored = {"a": {"hr/a": pixels, "lr/clean/a": 255 - pixels}}
     links = {"lr/noise/a": "lr/clean/a"}
-    with ImageWriter.open(tmp_path / "set.h5", {}, shapes_of(stored), links) as writer:
+    with ImageWriter.open(tmp_path / "set.h5", {}, shapes_of(stored), links, "") as writer:
         writer.write("a", stored["a"])
     store = ImageStore(tmp_path / "set.h5")
     np.testing.assert_array_equal(store.lr("noise", "a").permute(1, 2, 0), 255 - pixels)
@@ -171,7 +171,7 @@ def test_an_unfinished_file_that_is_damaged_is_named(tmp_path):
 def test_pixels_of_another_shape_than_announced_are_refused(tmp_path):
     with (
         pytest.raises(InputError, match=r"a: came out with other heights and widths.*\(8, 12\)"),
-        ImageWriter.open(tmp_path / "s.h5", {}, shapes_of(STORED)) as writer,
+        ImageWriter.open(tmp_path / "s.h5", {}, shapes_of(STORED), {}, "") as writer,
     ):
         writer.write("a", {**STORED["a"], "hr/a": noise_image(8, 10)})
 
@@ -184,7 +184,7 @@ def test_two_writers_never_hold_one_file(tmp_path):
         entered.set()
 
     thread = threading.Thread(target=second, daemon=True)
-    with ImageWriter.open(tmp_path / "s.h5", {}, shapes_of(STORED)) as writer:
+    with ImageWriter.open(tmp_path / "s.h5", {}, shapes_of(STORED), {}, "") as writer:
         thread.start()
         assert not entered.wait(0.2)
         for image, pixels in STORED.items():
@@ -218,7 +218,7 @@ def small_disk(tmp_path):
 
 def test_on_a_full_disk_finished_images_are_kept(tmp_path, small_disk):
     stored = {name: {f"hr/{name}": noise_image(200, 500, i)} for i, name in enumerate("abc")}
-    options = {}, shapes_of(stored)
+    options = {}, shapes_of(stored), {}, ""
 
     def fill_up_and_write():
         with ImageWriter.open(small_disk / "s.h5", *options) as writer:

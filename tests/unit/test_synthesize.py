@@ -45,7 +45,7 @@ def config(deterministic: bool = False, seed: int = 0) -> dict:
 
 def run(folder: Path, output: Path, cfg: dict, threads: int = 2) -> None:
     degradations = build_degradations(cfg["degradations"], cfg["scale"])
-    recipe = Recipe(degradations, cfg["scale"], cfg["seed"], cfg["deterministic"])
+    recipe = Recipe(degradations, cfg["scale"], cfg["seed"], cfg["deterministic"], None)
     synthesize(output, folder_files(folder), recipe, threads, canonical_json(cfg))
 
 

@@ -10,6 +10,8 @@ from faig.attribution.filters import FilterIndex
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import ranks
 from faig.base.device import Compute
+from faig.data.batch import Batch
+from faig.data.batches import PatchSampler
 from faig.data.degradations import Degradation
 from faig.data.pixels import to_float, to_uint8
 from faig.data.store import ImageStore, ImageWriter
@@ -44,7 +46,7 @@ def write_store(path, hr: dict, lr: dict, scale: int = 2) -> ImageStore:
         image: {f"hr/{image}": pixels, **{f"lr/{name}/{image}": lr[name][image] for name in lr}}
         for image, pixels in hr.items()
     }
-    with ImageWriter.open(path, {"scale": scale}, shapes_of(stored)) as writer:
+    with ImageWriter.open(path, {"scale": scale}, shapes_of(stored), {}, "") as writer:
         for image, pixels in stored.items():
             writer.write(image, pixels)
     return ImageStore(path)
@@ -140,6 +142,11 @@ def example(name: str = "a", inputs=("blur", "noise"), side: int = 8, scale: int
 
     reference, clean = draw(scale * side), draw(side)
     return Example(name, reference, clean, {degradation: draw(side) for degradation in inputs})
+
+
+def make_batch(sampler: PatchSampler, number: int) -> Batch:
+    """The batch with this number."""
+    return next(sampler.batches(number, number + 1))
 
 
 def changed(config: dict, key: str, value: object) -> dict:

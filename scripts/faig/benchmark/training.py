@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..base.device import Compute
 from ..base.progress import progress
 from ..data.batch import Batch
-from ..data.batches import PatchSampler, SubImages
+from ..data.batches import AHEAD, PatchSampler, SubImages
 from ..data.degradations import Degradation, build_degradations
 from ..data.pixels import to_float
 from ..data.store import ImageStore
@@ -88,7 +88,7 @@ class Ours:
         ahead: batches that may be made before they are asked for.
     """
 
-    name, ahead = "ours", 2
+    name, ahead = "ours", AHEAD
 
     def __init__(self, setup: Setup, precision: str, steps: int):
         self.precision, self.count = precision, steps + 2 * self.ahead

@@ -25,6 +25,8 @@ from .degradations import Degradation, build_degradations
 from .pixels import to_float
 from .store import Extent, ImageStore
 
+AHEAD = 2  # batches that are gathered before they are asked for
+
 
 def place_bytes(store: ImageStore, compute: Compute) -> tuple[Tensor, mmap.mmap | None]:
     """The bytes of a dataset's file, uint8 (bytes,), as near to the device as they fit.
@@ -146,7 +148,7 @@ class PatchSampler:
         return cls(store, build_degradations(operators, store.scale), **options)
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
-        """The batches with numbers from `first` to `last - 1`, see `make`.
+        """The batches with numbers from `first` to `last - 1`.
 
         Those whose images are not on the device are gathered ahead by a thread.
         """
@@ -156,10 +158,6 @@ class PatchSampler:
         else:
             patches = made_ahead(self._gather, numbers)
         return map(self._degrade, numbers, patches)
-
-    def make(self, number: int) -> Batch:
-        """The batch with this number."""
-        return self._degrade(number, self._gather(number))
 
     def _random(self, number: int, what: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, number, what))
@@ -252,13 +250,13 @@ class PatchSampler:
         return tensor.to(self.compute.device, non_blocking=True)
 
 
-def made_ahead(make: Callable[[int], Any], numbers: Iterable[int], ahead: int = 2) -> Iterator:
-    """`map(make, numbers)`, made up to `ahead` items early by a thread."""
+def made_ahead(make: Callable[[int], Any], numbers: Iterable[int]) -> Iterator:
+    """`map(make, numbers)`, made up to `AHEAD` items early by a thread."""
     with ThreadPoolExecutor(1) as pool:
         pending = deque()
         for number in numbers:
             pending.append(pool.submit(make, number))
-            if len(pending) > ahead:
+            if len(pending) > AHEAD:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

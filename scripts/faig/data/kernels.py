@@ -10,7 +10,7 @@ from ..base.errors import InputError
 from .operators import gaussian_lines
 
 SIZE = 21  # side of a kernel in HR pixels
-COMPONENTS = 10
+COMPONENTS = 10  # of a network that is not told how many
 SIGMAS = {2: (0.2, 2.0), 3: (0.2, 3.0), 4: (0.2, 4.0)}  # range in HR pixels, by scale
 
 
@@ -45,7 +45,7 @@ class KernelPCA(nn.Module):
         self.register_buffer("delta", self.encode(delta[None]))  # code of no blur: a first guess
 
     @classmethod
-    def of(cls, kernels: Tensor, components: int = COMPONENTS) -> "KernelPCA":
+    def of(cls, kernels: Tensor, components: int) -> "KernelPCA":
         """The components with the largest variance, by singular value decomposition.
 
         Args:
@@ -88,28 +88,25 @@ class KernelPCA(nn.Module):
         return self.mean + difference.unflatten(1, self.mean.shape)
 
 
-def kernel_pca(
-    low: float, high: float, components: int = COMPONENTS, samples: int = 30_000, seed: int = 0
-) -> KernelPCA:
+def kernel_pca(low: float, high: float, components: int, samples: int = 30_000) -> KernelPCA:
     """PCA of sampled isotropic Gaussian kernels, as the two-branch networks' authors do it.
 
     Args:
         low, high: sigma is uniform between them, in HR pixels; `SIGMAS` has the authors' ranges.
         components: length of the code.
-        samples: number of kernels.
-        seed: of the sampling; same seed, same components.
+        samples: number of kernels; the same number, the same components.
 
     Raises:
         InputError: a range that is none, or more components than there can be.
     """
     if not 0 < low < high:
         raise InputError(f"kernel sigma: found {low} to {high}, expected 0 < low < high")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     uniform = torch.rand(samples, generator=generator, dtype=torch.float64)
     return KernelPCA.of(gaussian_kernels(low + (high - low) * uniform), components)
 
 
-def grid_pca(scale: int, components: int = COMPONENTS) -> KernelPCA:
+def grid_pca(scale: int, components: int) -> KernelPCA:
     """PCA of kernels on a fixed grid of sigmas: quick, and what a new network starts with."""
     return KernelPCA.of(gaussian_kernels(torch.linspace(*SIGMAS[scale], 200).double()), components)
 

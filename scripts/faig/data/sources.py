@@ -228,13 +228,13 @@ def content_digest(pixels: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def cropped_size(size: Sequence[int], multiple: int, limit: int | None = None) -> tuple[int, int]:
+def cropped_size(size: Sequence[int], multiple: int, limit: int | None) -> tuple[int, int]:
     """Height and width that `central_crop` leaves of an image's."""
     height, width = (min(n, limit or n) // multiple * multiple for n in size)
     return height, width
 
 
-def central_crop(pixels: np.ndarray, multiple: int, limit: int | None = None) -> np.ndarray:
+def central_crop(pixels: np.ndarray, multiple: int, limit: int | None) -> np.ndarray:
     """Cut the centre of an image, so that its sides are multiples and at most `limit` pixels.
 
     Args:
@@ -247,7 +247,7 @@ def central_crop(pixels: np.ndarray, multiple: int, limit: int | None = None) ->
     return pixels[y : y + sides[0], x : x + sides[1]]
 
 
-def measure_cropped(path: str | Path, multiple: int, limit: int | None = None) -> tuple[int, int]:
+def measure_cropped(path: str | Path, multiple: int, limit: int | None) -> tuple[int, int]:
     """Height and width of what `read_cropped` will read; looks at the file's beginning only.
 
     Raises:
@@ -264,9 +264,7 @@ def measure_cropped(path: str | Path, multiple: int, limit: int | None = None) -
     return size
 
 
-def read_cropped(
-    path: str | Path, multiple: int, limit: int | None = None
-) -> tuple[np.ndarray, bytes]:
+def read_cropped(path: str | Path, multiple: int, limit: int | None) -> tuple[np.ndarray, bytes]:
     """Read an image, cropped by `central_crop`; says what else was done to it.
 
     Returns:

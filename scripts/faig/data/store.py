@@ -176,8 +176,8 @@ class ImageWriter:
         path: str | Path,
         attributes: Mapping,
         shapes: Mapping[str, Mapping[str, tuple[int, ...]]],
-        links: Mapping[str, str] | None = None,
-        stamp: str = "",
+        links: Mapping[str, str],
+        stamp: str,
     ) -> Iterator["ImageWriter"]:
         """Yield a writer; move the file in place when the block ends well.
 
@@ -200,7 +200,7 @@ class ImageWriter:
             raise InputError(f"{path}: is a folder, expected a file; move it away")
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
-            writer = cls(path, attributes, shapes, links or {}, stamp)
+            writer = cls(path, attributes, shapes, links, stamp)
             yield writer
             writer._finish()
 

@@ -47,8 +47,8 @@ class Recipe:
         degradations: Mapping[str, Degradation],
         scale: int,
         seed: int,
-        deterministic: bool = False,
-        crop: int | None = None,
+        deterministic: bool,
+        crop: int | None,
     ):
         self.scale, self.seed, self.crop = scale, seed, crop
         self.deterministic = deterministic
