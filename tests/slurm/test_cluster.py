@@ -114,12 +114,24 @@ class Training:
         resumed = re.search(r"target: going on from iteration (\d+)", self.text())
         return job, int(resumed.group(1)) if resumed else 0
 
-    def disturb(self, deed: Callable[[dict], None]) -> tuple[dict[str, str], int]:
-        """Do something to the running job, and wait for the next attempt; see `start`."""
+    def disturb(self, deed: Callable[[dict], None]) -> tuple[int | None, dict[str, str], int]:
+        """Do something to the running job, and wait for the next attempt; see `start`.
+
+        Returns:
+            The iteration at which the job saved its work and ended, None if it could not; and the
+            next attempt.
+        """
         job = self.job()
-        self.log.unlink()
+        log = self.log.rename(self.log.with_suffix(f".before_{deed.__name__}"))
         deed(job)
-        return self.start()
+        started = self.start()
+        return saved_at(log.read_text()), *started
+
+
+def saved_at(text: str) -> int | None:
+    """The iteration at which an attempt was asked to end and saved its work, as its log says."""
+    found = re.search(r"stopped by SIGTERM at iteration (\d+): saved", text)
+    return int(found.group(1)) if found else None
 
 
 def all_jobs() -> list[dict[str, str]]:
@@ -225,20 +237,22 @@ def finished(up, folder, interrupted, local) -> dict:
         limits.append(job["TimeLimit"])
         cluster.call("scontrol", "update", f"JobId={job['JobId']}", "EndTime=now+1")
 
-    training, limits = Training(folder), []
+    training, limits, attempts, saved = Training(folder), [], [], []
     training.log.unlink()
     with timed("second run"), Run(folder, drill_config()) as run:
         with timed("until the training"):
-            attempts = [training.start()]
+            attempts.append(training.start())
         for deed in (kill, crash, run_out_of_time):
             with timed(deed.__name__):
-                attempts.append(training.disturb(deed))
+                iteration, *attempt = training.disturb(deed)
+            saved.append(iteration)
+            attempts.append(attempt)
         limits.append(attempts[-1][0]["TimeLimit"])
         (folder / "brake").unlink()
         with timed("the rest"):
             output = run.wait(2000)
     assert run.process.returncode == 0, output[-8000:]
-    return {"attempts": attempts, "limits": limits, "jobs": all_jobs(), "output": output}
+    return {"attempts": attempts, "saved": saved, "limits": limits, "jobs": all_jobs()}
 
 
 def test_a_failing_job_shows_its_log(interrupted):
@@ -253,12 +267,12 @@ def test_interrupting_leaves_no_job(interrupted):
 
 
 def test_an_interrupted_training_is_saved(interrupted, finished):
-    stopped = re.search(r"stopped by SIGTERM at iteration (\d+)", interrupted["log"])
-    assert int(stopped.group(1)) == finished["attempts"][0][1] > 0
+    assert saved_at(interrupted["log"]) == finished["attempts"][0][1] > 0
 
 
 def test_every_attempt_goes_on_from_the_last(finished):
     interrupt, kill, crash, timeout = (iteration for _, iteration in finished["attempts"])
+    assert finished["saved"] == [kill, None, timeout]
     assert interrupt < kill <= crash < timeout < ITERATIONS
 
 

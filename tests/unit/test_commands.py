@@ -30,19 +30,19 @@ def test_files_are_options_by_their_names():
     input = files(InputFiles, "not told", data=["a.h5", "b.h5"], kernel_code="k", archive=[])
     output = files(OutputFiles, "out.parquet", history="h.parquet")
     assert command(input, output) == [
-        "python", "scripts/rank.py", "--data", "a.h5", "b.h5", "--kernel-code", "k",
+        "exec", "python", "scripts/rank.py", "--data", "a.h5", "b.h5", "--kernel-code", "k",
         "--history", "h.parquet", "--output", "out.parquet",
     ]  # fmt: skip
 
 
 def test_one_file_of_a_list_is_an_option_too():
-    assert command(files(InputFiles, data=["a.h5"]), files(OutputFiles))[2:] == ["--data", "a.h5"]
+    assert command(files(InputFiles, data=["a.h5"]), files(OutputFiles))[3:] == ["--data", "a.h5"]
 
 
 def test_words_are_quoted():
     cfg = '{"name": "it\'s {here}; $HOME"}'
     found = command(files(InputFiles, data="a b.h5"), files(OutputFiles, "c'd"), cfg=lambda: cfg)
-    assert found[2:] == ["--config", cfg, "--data", "a b.h5", "--output", "c'd"]
+    assert found[3:] == ["--config", cfg, "--data", "a b.h5", "--output", "c'd"]
 
 
 def test_the_step_gets_its_part_of_the_config_by_wildcards():
@@ -60,7 +60,7 @@ def test_the_step_gets_its_part_of_the_config_by_wildcards():
     ],
 )
 def test_other_options(threads, more, expected):
-    assert command(files(InputFiles), files(OutputFiles), threads, **more)[2:] == expected
+    assert command(files(InputFiles), files(OutputFiles), threads, **more)[3:] == expected
 
 
 def test_code_depends_on_the_networks_that_are_built():

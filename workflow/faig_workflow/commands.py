@@ -70,7 +70,9 @@ def params(
         return given(cfg, wildcards)
 
     def command(wildcards, input, output, threads):
-        found = ["python", f"{folder}/{script}.py"]
+        # in place of the shell, which a scheduler's SIGTERM would end at once: Snakemake would take
+        # the job for ended, and the scheduler kill a script that is still saving its work
+        found = ["exec", "python", f"{folder}/{script}.py"]
         if cfg:
             found += ["--config", section(wildcards)]
         if threads > 1:
