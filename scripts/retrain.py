@@ -3,7 +3,7 @@
 If asked for, all filters but these, too.
 """
 
-from faig.base.provenance import canonical_json, checksum
+from faig.base.provenance import canonical_json
 from faig.base.seeds import derive
 from faig.base.tables import read_table, write_table
 from faig.data.batches import PatchSampler
@@ -18,11 +18,14 @@ from faig.training.schedule import Schedule
 
 def main(args) -> None:
     cfg, method = args.config, args.ranking.stem
-    stamp = checksum(canonical_json(cfg), args.data, args.baseline, args.ranking)
+    # names of method and datasets stand in the table
+    named = [method, *(name for path in args.test for name in (path.stem, path))]
+    parts = [canonical_json(cfg), args.data, args.baseline, args.ranking, *named]
+    reusable = cli.reusable(args, parts, [args.output])
     chosen = choices({method: read_table(args.ranking)}, cfg["proportions"])
     chosen += [choice.rest for choice in chosen] if cfg["rest"] else []
     paths = [args.output.with_name(f"{choice.label}.checkpoint") for choice in chosen]
-    saved = [(choice, Checkpoint(path, stamp)) for choice, path in zip(chosen, paths, strict=True)]
+    saved = [(c, Checkpoint(path, reusable.key)) for c, path in zip(chosen, paths, strict=True)]
 
     def make() -> None:
         compute, seed = cli.compute(args), derive(cfg["seed"], "patches", "retraining")
@@ -34,9 +37,7 @@ def main(args) -> None:
         table = retrain(network, saved, sampler, schedule, tests, inputs, compute, **cfg["units"])
         write_table(args.output, table, {"config": cfg})
 
-    # names of method and datasets stand in the table
-    named = [method, *(name for path in args.test for name in (path.stem, path))]
-    cli.reusable(args, [stamp, *named], [args.output]).ensure(make)
+    reusable.ensure(make)
     for _, checkpoint in saved:
         checkpoint.remove()
 

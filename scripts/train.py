@@ -14,9 +14,9 @@ def main(args) -> None:
     cfg = args.config
     if args.network:
         cfg["network"] = read_spec(args.network)["network"]
-    given = [path for path in (args.start, args.kernel_code) if path]
-    source = checksum(args.data, *given)
-    stamp = checksum(canonical_json(cfg), source)
+    source = checksum(*(path for path in (args.data, args.start, args.kernel_code) if path))
+    parts, files = [canonical_json(cfg), source, args.validation], [args.output, args.history]
+    reusable = cli.reusable(args, parts, files)
 
     def make() -> None:
         compute, seed = cli.compute(args), derive(cfg["seed"], "weights")
@@ -28,9 +28,8 @@ def main(args) -> None:
         write_table(args.history, history, {"config": cfg})
         save_weights(args.output, weights, {"config": cfg, "data": source})
 
-    with Checkpoint(args.output.with_suffix(".checkpoint"), stamp) as checkpoint:
-        files = [args.output, args.history]
-        cli.reusable(args, [stamp, args.validation], files).ensure(make)
+    with Checkpoint(args.output.with_suffix(".checkpoint"), reusable.key) as checkpoint:
+        reusable.ensure(make)
         checkpoint.remove()
     last = read_table(args.history).tail(len(cfg["validation_degradations"]))
     print(last.to_string(index=False))

@@ -1,6 +1,9 @@
+import argparse
+import importlib
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,8 +39,8 @@ def store(tmp_path):
     return degraded_store(tmp_path / "train.h5", images, OPERATORS, deterministic=True)
 
 
-def make_network() -> torch.nn.Module:
-    torch.manual_seed(0)
+def make_network(seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
     return build("srcnn", 2, {"widths": [4]})
 
 
@@ -194,18 +197,22 @@ def test_a_network_with_batch_normalisation_is_trained(store):
     network.load_state_dict(weights)
 
 
-def test_resumed_training_is_bit_identical(store, tmp_path):
+def make_network_that_draws(seed: int = 0) -> torch.nn.Module:
+    return torch.nn.Sequential(make_network(seed), torch.nn.Dropout(0.3))
+
+
+@pytest.mark.parametrize("make", [make_network, make_network_that_draws])
+def test_resumed_training_is_bit_identical(store, tmp_path, make):
     options = {"validate": validate, "validations": 5, "checkpoint_seconds": -1.0}
-    whole = train(make_network(), make_sampler(store), SCHEDULE, CPU, **options)
+    whole = train(make(), make_sampler(store), SCHEDULE, CPU, **options)
 
     checkpoint = Checkpoint(tmp_path / "run.checkpoint", "stamp")
     interrupted = make_sampler(store, Interrupted)
     with checkpoint, pytest.raises(Killed):
-        train(make_network(), interrupted, SCHEDULE, CPU, checkpoint=checkpoint, **options)
+        train(make(), interrupted, SCHEDULE, CPU, checkpoint=checkpoint, **options)
     assert checkpoint.load()["iteration"] == 9
 
-    torch.manual_seed(123)
-    network = build("srcnn", 2, {"widths": [4]})
+    network = make(seed=123)
     resumed = train(network, make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint, **options)
     assert same_weights(resumed[0], whole[0])
     assert without_seconds(resumed[1]) == without_seconds(whole[1])
@@ -277,6 +284,49 @@ def test_a_checkpoint_of_another_configuration_is_ignored(tmp_path):
     assert other.load() is None
     other.save({"iteration": 2})
     assert other.load()["iteration"] == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "inputs"),
+    [
+        ("train", ["data", "validation", "start", "kernel_code"]),
+        ("retrain", ["data", "baseline", "ranking", "test"]),
+    ],
+)
+def test_a_script_goes_on_only_from_a_checkpoint_of_the_same_config_code_and_files(
+    script, inputs, tmp_path, monkeypatch
+):
+    module, stamps = importlib.import_module(script), []
+
+    def opened(path, stamp):
+        stamps.append(stamp)
+        raise Killed
+
+    monkeypatch.setattr(module, "Checkpoint", opened)
+    choice = SimpleNamespace(label="faig")
+    monkeypatch.setattr(module, "choices", lambda *_: [choice], raising=False)
+    monkeypatch.setattr(module, "read_table", lambda path: None)
+    config = {"seed": 0, "proportions": [0.01], "rest": False}
+    names = dict.fromkeys(["cache", "network", "start", "kernel_code", "history"])
+    args = {**names, "config": config, "code": "1", "output": tmp_path / "output"}
+    for name in inputs:
+        args[name] = tmp_path / name
+        args[name].write_text("1")
+    args |= {"test": [args["test"]]} if "test" in args else {}
+
+    def run(**changed):
+        with pytest.raises(Killed):
+            module.main(argparse.Namespace(**args | changed))
+
+    run()
+    run()
+    run(config={**config, "seed": 1})
+    run(code="2")
+    for name in inputs:
+        (tmp_path / name).write_text("2")
+        run()
+    assert stamps[0] == stamps[1]
+    assert len(set(stamps)) == len(stamps) - 1
 
 
 def test_a_removed_checkpoint_is_gone(tmp_path):

@@ -22,10 +22,13 @@ class Reusable:
         cache: folder of the cache, made when it is needed; None: nothing is found or kept.
         key: checksum of everything that the files are made from, `provenance.checksum`.
         files: where they belong; in the cache they have the same names.
+
+    Attributes:
+        key: also of what is saved on the way to them, for nothing else may go on from it.
     """
 
     def __init__(self, cache: Path | None, key: str, files: Sequence[Path]):
-        self.entry, self.files = cache and cache / key, files
+        self.key, self.entry, self.files = key, cache and cache / key, files
 
     def ensure(self, make: Callable[[], None]) -> None:
         """Put the files in place: those made before, else by `make`, and then they are kept."""

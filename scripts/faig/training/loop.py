@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..base.device import Compute
 from ..base.errors import InputError
 from ..base.progress import progress
+from ..base.seeds import derive
 from ..base.signals import EndRequest
 from ..data.batch import Batch
 from ..data.batches import PatchSampler
@@ -29,7 +30,7 @@ class Run:
     Args:
         network: starts from its own weights.
         trainable: masks of the only elements that are trained, see `train`.
-        seed: of what the objective draws.
+        seed: of what the objective and the network draw.
 
     Attributes:
         iteration: steps done.
@@ -52,6 +53,7 @@ class Run:
         self.network = compute.place(network)
         self.objective = compute.place(make(network, seed)).train(trainable is None)
         self.schedule, self.compute, self.trainable = schedule, compute, trainable
+        self.seed = seed
         self.spans = divide(self.objective.phases, schedule.iterations)
         self._choose(0)
         self.ema = {name: value.clone() for name, value in network.state_dict().items()}
@@ -99,6 +101,8 @@ class Run:
             self._go_on_to_next_phase()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.iteration)
+        # dropout and its like draw the same after an interruption
+        torch.manual_seed(derive(self.seed, "step", self.iteration))
         with self.compute.autocast():
             loss = self.objective(batch, self.span.phase.name)
         self.optimizer.zero_grad()
@@ -208,7 +212,7 @@ def train(
         checkpoint: where to save and go on from, at the end too.
         checkpoint_seconds: time between two checkpoints.
         label: names the training in the progress bar.
-        seed: of what the objective draws.
+        seed: of what the objective and the network draw.
 
     Returns:
         The moving average of the weights, and the history.
