@@ -50,6 +50,11 @@ def test_needed_images_would_decide():
     assert estimate("all", observed(more), 0).verdict(0) == "holds"
 
 
+@pytest.mark.parametrize("values", [[1, -1, 1e-16], [np.nan, 1]])
+def test_no_number_of_images_decides_on_what_is_at_the_criterion(values):
+    assert np.isnan(estimate("all", observed(values), 0).needed)
+
+
 @pytest.mark.parametrize(("values", "verdict"), [([0.7, 1.4, 2], "not"), ([1, 1.4, 2], "holds")])
 def test_what_is_needed_is_more_than_there_is_exactly_where_that_decides_nothing(values, verdict):
     found = estimate("all", observed(values), 0)

@@ -185,10 +185,13 @@ def estimate(what: str, observed: pd.Series, minimum: float) -> Estimate:
 
 
 def _needed_for(spread: float, distance: float) -> float:
-    """Observations of a standard deviation whose 95 % interval is shorter than a distance."""
+    """Observations of a standard deviation whose 95 % interval is shorter than a distance.
+
+    NaN if the spread is unknown, or the distance no more than an error of rounding.
+    """
     from scipy.stats import t  # slow to import
 
-    if not distance:
+    if not distance > 1e-6 * spread:
         return np.nan
     count = max(2, math.ceil((1.96 * spread / distance) ** 2))
     while t.ppf(0.975, count - 1) * spread >= distance * math.sqrt(count):
