@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -70,11 +71,12 @@ def test_jobs_left_behind_may_save_and_are_stopped(tmp_path):
             process.wait()
 
 
-def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, capsys):
-    def refuse(*arguments, **options):
-        raise OSError(errno.ENOLCK, "No locks available")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, capsys, number):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(guard.FileLock, "acquire", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     own = tmp_path / ".snakemake/locks/0.output.lock"
     own.parent.mkdir(parents=True)
     own.touch()

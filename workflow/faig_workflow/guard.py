@@ -49,7 +49,8 @@ def hold(folder: Path, patience: float = 60) -> FileLock | None:
             raise Unusable(f"{path}: no permission to write there, which the workflow must")
     state.mkdir(exist_ok=True)
     holder = state / "running.txt"
-    lock = FileLock(state / "running.lock")
+    # a marker file in its place would outlive a killed process, and be believed on other machines
+    lock = FileLock(state / "running.lock", fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
