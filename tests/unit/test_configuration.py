@@ -264,11 +264,12 @@ def test_names_found_by_reading_are_those_registered(found, registry):
 
 def test_parameters_found_by_reading():
     assert codebase.operators()["gaussian_blur"] == {
-        "size": ("int", True),
-        "sigma": ("float", True),
+        "size": ("int", True, None),
+        "sigma": ("float", True, None),
     }
-    assert codebase.operators()["downsample"] == {"kernel": ("str", False)}
-    assert codebase.methods()["faig"] == {
+    assert codebase.operators()["downsample"] == {"kernel": ("str", False, "bicubic")}
+    faig = {name: found[:2] for name, found in codebase.methods()["faig"].items()}
+    assert faig == {
         "quadrature": ("str", False),
         "nodes": ("int", False),
         "tolerance": ("float", False),
@@ -367,6 +368,13 @@ def test_the_released_protocol_sets_what_the_config_leaves_open():
         assert {"op": "downsample", "kernel": "bilinear"} in operators
     assert '"channel":"blue"' in Sections(config).masking("srresnet")
     assert '"channel":"grey"' in Sections(configuration.load(DEFAULT)).masking("srresnet")
+
+
+def test_the_two_branch_comparison_follows_the_protocol_too():
+    given = yaml.safe_load((HOME / "config/two-branch.yaml").read_text())
+    config = configuration.load({**released(), "two_branch": given["two_branch"]})
+    for operators in config["two_branch"]["settings"].values():
+        assert {"op": "downsample", "kernel": "bilinear"} in operators
 
 
 def test_explicit_keys_take_precedence_over_the_protocol():

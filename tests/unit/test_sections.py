@@ -1,3 +1,4 @@
+import copy
 import fnmatch
 import json
 from pathlib import Path
@@ -249,8 +250,20 @@ def test_seeds_are_told_apart(rule):
     assert [json.loads(text)["seed"] for text in texts] == [0, 1]
 
 
-def test_a_mixture_contains_the_degradations_that_it_is_made_of():
-    section = Sections(configuration.load(DEFAULT))
+@pytest.mark.parametrize(
+    ("name", "place", "written"),
+    [
+        ("blur", 0, {}),
+        ("blur_noise", 0, {"sigma": 2}),
+        ("blur", 1, {"kernel": "bicubic"}),
+        ("bicubic", 0, {"kernel": "bicubic"}),
+    ],
+)
+def test_a_mixture_contains_the_degradations_that_it_is_made_of(name, place, written):
+    """However the same operator is written."""
+    operators = copy.deepcopy(DEFAULT["degradations"][name])
+    operators[place] |= written
+    section = Sections(configuration.load(changed(DEFAULT, f"degradations.{name}", operators)))
     assert json.loads(section.prediction("srcnn"))["conditions"] == {
         "bicubic": [],
         "blur": ["blur"],

@@ -150,10 +150,11 @@ def _assigned(path: Path) -> set[str]:
 
 
 class Parameter(NamedTuple):
-    """A keyword-only parameter: its annotation, and whether it must be given."""
+    """A parameter: its annotation, whether it must be given, its default if that is a constant."""
 
     annotation: str
     required: bool
+    default: object = None
 
 
 def registered(file: Path, decorator: str) -> dict[str, dict[str, Parameter]]:
@@ -170,17 +171,19 @@ def registered(file: Path, decorator: str) -> dict[str, dict[str, Parameter]]:
     for node in _tree(file).body:
         if isinstance(node, ast.FunctionDef) and decorator in map(_name, node.decorator_list):
             arguments = list(_arguments(node.args))[2:]
-            found[node.name] = {a.arg: Parameter(_kind(a), needed) for a, needed in arguments}
+            found[node.name] = {
+                a.arg: Parameter(_kind(a), default is None, getattr(default, "value", None))
+                for a, default in arguments
+            }
     return found
 
 
-def _arguments(signature: ast.arguments) -> Iterator[tuple[ast.arg, bool]]:
-    """Parameters of a function, and whether each must be given."""
+def _arguments(signature: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Parameters of a function, each with its default if it has one."""
     positional = [*signature.posonlyargs, *signature.args]
     required = len(positional) - len(signature.defaults)
-    yield from ((argument, i < required) for i, argument in enumerate(positional))
-    for argument, default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
-        yield argument, default is None
+    yield from zip(positional, [None] * required + signature.defaults, strict=True)
+    yield from zip(signature.kwonlyargs, signature.kw_defaults, strict=True)
 
 
 def _kind(argument: ast.arg) -> str:

@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 from faig.base.provenance import canonical_json
 
-from faig_workflow.config import blurs_at_random
+from faig_workflow.config import beyond, blurs_at_random, contains
 from faig_workflow.config.attribution import LOCALISING
 from faig_workflow.config.networks import RECOGNISED
 from faig_workflow.config.stages import used_for_training
@@ -59,18 +59,12 @@ class Sections:
         return {**lengths, **rates}
 
     def _conditions(self) -> dict[str, list[str]]:
-        """Per true degradation those whose filters are ranked and that it contains.
-
-        A degradation contains another if it has all operators that the other has beyond clean.
-        """
-        operators = {
-            n: [canonical_json(o) for o in ops] for n, ops in self.config["degradations"].items()
-        }
-        plain = set(operators[self.config["clean"]])
+        """Per true degradation those whose filters are ranked and that it contains."""
+        found = beyond(self.config["degradations"], self.config["clean"])
         ranked = self.config["attribution"]["degradations"]
         return {
-            true: [name for name in ranked if set(operators[name]) - plain <= set(ops)]
-            for true, ops in operators.items()
+            true: [name for name in ranked if contains(operators, found[name])]
+            for true, operators in found.items()
         }
 
     def download(self, dataset: str) -> str:

@@ -4,9 +4,9 @@ A key is one field of a section (`run.Config` and those below it): its type and 
 and what it means. Schema, the tables of config/README.md and complaints are made from that.
 """
 
-from .degradations import blurs_at_random
+from .degradations import beyond, blurs_at_random, contains
 from .loading import load
 from .strict import read_strictly
 from .wording import ConfigError
 
-__all__ = ["ConfigError", "blurs_at_random", "load", "read_strictly"]
+__all__ = ["ConfigError", "beyond", "blurs_at_random", "contains", "load", "read_strictly"]

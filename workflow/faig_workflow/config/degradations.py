@@ -1,6 +1,6 @@
 """Lists of operators that make LR images of HR images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -44,6 +44,27 @@ class Operator(Section):
 
 
 Operators = Annotated[list[Operator], Field(min_length=1)]
+
+
+def beyond(degradations: Mapping[str, Iterable[Mapping]], clean: str) -> dict[str, list[dict]]:
+    """By degradation its operators that clean has not, compared by what they do.
+
+    A number may be written 2 or 2.0, a parameter left out if it has its default.
+    """
+    known = codebase.operators()
+
+    def whole(operator: Mapping) -> dict:
+        parameters = known.get(operator["op"], {}).items()
+        return {name: p.default for name, p in parameters if not p.required} | dict(operator)
+
+    meant = {name: list(map(whole, operators)) for name, operators in degradations.items()}
+    plain = meant.get(clean, [])
+    return {name: [o for o in operators if o not in plain] for name, operators in meant.items()}
+
+
+def contains(operators: list[dict], others: list[dict]) -> bool:
+    """Whether a degradation has all that another has `beyond` clean."""
+    return all(operator in operators for operator in others)
 
 
 def downsampled_once(operators: list[Operator]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The whole config: what is said of the run itself, and all sections."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -20,7 +21,7 @@ from .attribution import (
 )
 from .benchmark import Benchmark
 from .datasets import Data, Dataset, clashes
-from .degradations import Operator, Operators, downsampled_once
+from .degradations import Operators, beyond, contains, downsampled_once
 from .figures import Figures
 from .health import Health
 from .names import colliding
@@ -132,7 +133,8 @@ class Config(Section):
             for name, known in codebase.methods().items():
                 if name in methods and "quadrature" in known:
                     methods[name] = {**RELEASED_QUADRATURE, **(methods[name] or {})}
-            for operator in (o for operators in self.degradations.values() for o in operators):
+            settings = self.two_branch.settings if self.two_branch else {}
+            for operator in chain(*self.degradations.values(), *settings.values()):
                 if operator.op == "downsample":
                     operator.__pydantic_extra__.setdefault("kernel", RELEASED_KERNEL)
         return self
@@ -245,17 +247,17 @@ class Config(Section):
                     kind = f"degradation to contrast '{name}' with,"
                     yield Slip((*place, name), wording.unknown(kind, other, possible))
 
-    def _beyond(self) -> dict[str, list[Operator]]:
+    def _beyond(self) -> dict[str, list[dict]]:
         """Operators of each ranked degradation that clean has not."""
-        plain = self.degradations.get(self.clean, [])
-        known = [n for n in self.attribution.degradations if n in self.degradations]
-        return {name: [o for o in self.degradations[name] if o not in plain] for name in known}
+        told = {n: [o.model_dump() for o in given] for n, given in self.degradations.items()}
+        found = beyond(told, self.clean)
+        return {name: found[name] for name in self.attribution.degradations if name in found}
 
     def _containing(self) -> dict[str, set[str]]:
         """By ranked degradation the others that have all its operators beyond clean."""
         told = {name: operators for name, operators in self._beyond().items() if operators}
         return {
-            name: {n for n in told if n != name and all(o in told[n] for o in operators)}
+            name: {n for n in told if n != name and contains(told[n], operators)}
             for name, operators in told.items()
         }
 
