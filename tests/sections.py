@@ -1,5 +1,6 @@
 """What each step takes from a config, by step and wildcards."""
 
+from faig.base.provenance import canonical_json
 from faig_workflow import config as configuration
 from faig_workflow.sections import Sections
 
@@ -29,10 +30,12 @@ def all_sections(config: dict) -> dict[str, str]:
         texts[f"quadrature/{network}"] = section.quadrature(network)
         texts[f"benchmark/{network}"] = section.benchmark(network)
         texts[f"training_benchmark/{network}"] = section.training_benchmark(network)
-    return texts | (comparison_sections(config, section) if config["two_branch"] else {})
+    if config["two_branch"]:
+        texts |= comparison_sections(config, section)
+    return {name: canonical_json(told) for name, told in texts.items()}
 
 
-def comparison_sections(config: dict, section: Sections) -> dict[str, str]:
+def comparison_sections(config: dict, section: Sections) -> dict[str, dict]:
     """The same for the comparison of two-branch networks with one-branch ones."""
     two_branch = config["two_branch"]
     texts = {f"images/{name}": section.two_branch_synthesis(name) for name in config["datasets"]}

@@ -3,6 +3,7 @@
 import shlex
 
 import pytest
+from faig.base.provenance import canonical_json
 from faig_workflow import codebase, commands
 from snakemake.iocontainers import InputFiles, OutputFiles, Wildcards
 
@@ -40,14 +41,14 @@ def test_one_file_of_a_list_is_an_option_too():
 
 
 def test_words_are_quoted():
-    cfg = '{"name": "it\'s {here}; $HOME"}'
+    cfg = {"name": "it's {here}; $HOME"}
     found = command(files(InputFiles, data="a b.h5"), files(OutputFiles, "c'd"), cfg=lambda: cfg)
-    assert found[3:] == ["--config", cfg, "--data", "a b.h5", "--output", "c'd"]
+    assert found[3:] == ["--config", canonical_json(cfg), "--data", "a b.h5", "--output", "c'd"]
 
 
 def test_the_step_gets_its_part_of_the_config_by_wildcards():
-    found = commands.params("rank", "scripts", lambda seed, stage="target": f"{seed} {stage}")
-    assert found["cfg"](WILDCARDS) == "0 target"
+    found = commands.params("rank", "scripts", lambda seed, stage="a": {"stage": stage, "of": seed})
+    assert found["cfg"](WILDCARDS) == '{"of":"0","stage":"a"}'
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What cannot be right in a config stops while it is read, with key, found and expected."""
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
@@ -388,7 +387,7 @@ def with_method(name, function, **parameters):
 def test_methods_of_other_files_are_known_by_a_name_of_their_own(scripts, function, parameters):
     config = configuration.load(with_method("my_own", function, **parameters))
     assert config["attribution"]["methods"]["my_own"] == {"function": function, **parameters}
-    told = json.loads(Sections(config).attribution("small", "0", "my_own"))
+    told = Sections(config).attribution("small", "0", "my_own")
     assert (told["method"], told["parameters"]) == (function, parameters)
 
 

@@ -1,6 +1,5 @@
 import copy
 import fnmatch
-import json
 from pathlib import Path
 
 import pytest
@@ -150,7 +149,7 @@ def test_a_random_blur_by_its_former_name_is_a_range_of_sigma():
 def test_tests_have_a_fixed_blur_where_training_has_a_random_one():
     section = Sections(configuration.load(COMPARED))
     train, test = (
-        json.loads(section.two_branch_synthesis(name))["degradations"]
+        section.two_branch_synthesis(name)["degradations"]
         for name in ("photos_train", "photos_test")
     )
     assert train == COMPARED["two_branch"]["settings"]
@@ -165,22 +164,22 @@ def test_the_kernel_code_covers_all_settings():
     wider["two_branch"]["settings"]["blur"] = NARROW
     wider["two_branch"]["settings"]["blur_noise"] = [{**NARROW[0], "high": 3.0}, NARROW[1]]
     section = Sections(configuration.load(wider))
-    assert json.loads(section.kernel_code()) == {"low": 0.5, "high": 3.0}
+    assert section.kernel_code() == {"low": 0.5, "high": 3.0}
 
 
 def test_the_scale_multiplies_every_length_of_training():
     config = changed(changed(DEFAULT, "training.scale", 0.01), "training.target.period", 300)
     section = Sections(configuration.load(config))
-    target = json.loads(section.training("srcnn", "0", "target"))["schedule"]
+    target = section.training("srcnn", "0", "target")["schedule"]
     assert (target["iterations"], target["period"]) == (10, 3)
-    retraining = json.loads(section.retraining("srcnn", "0", "faig"))["schedule"]
+    retraining = section.retraining("srcnn", "0", "faig")["schedule"]
     assert (retraining["iterations"], retraining["period"]) == (2, None)
 
 
 @pytest.mark.parametrize(("scale", "patch"), [(2, 64), (3, 63)])
 def test_timed_patches_are_a_multiple_of_the_scale(scale, patch):
     section = Sections(configuration.load(changed(DEFAULT, "scale", scale)))
-    assert json.loads(section.training_benchmark("srcnn"))["patch"] == patch
+    assert section.training_benchmark("srcnn")["patch"] == patch
 
 
 def test_an_operators_parameter_changes_what_is_trained_and_degraded_with_it():
@@ -210,14 +209,14 @@ def test_swapping_two_values_matters():
 
 def test_a_null_target_is_trained_as_long_on_clean_input():
     section = Sections(configuration.load(DEFAULT))
-    target, null = (json.loads(section.training("srcnn", "0", n)) for n in ("target", "null"))
+    target, null = (section.training("srcnn", "0", n) for n in ("target", "null"))
     assert list(null["degradations"]) == ["bicubic"]
     assert null["schedule"] == target["schedule"]
 
 
 def test_figures_see_only_their_own_needs():
     section = Sections(configuration.load(DEFAULT))
-    assert json.loads(section.figures()) == {"style": configuration.load(DEFAULT)["figures"]}
+    assert section.figures() == {"style": configuration.load(DEFAULT)["figures"]}
     assert section.grid("srresnet") != section.grid("srcnn")
 
 
@@ -236,9 +235,9 @@ def test_pairs_of_datasets_that_must_be_disjoint(changes, expected):
     for key, value in changes.items():
         config = changed(config, key, value)
     section = Sections(config)
-    pairs = json.loads(section.disjoint())["disjoint"]
+    pairs = section.disjoint()["disjoint"]
     assert sorted(map("".join, pairs)) == sorted(expected)
-    pairs = json.loads(section.two_branch_disjoint())["disjoint"]
+    pairs = section.two_branch_disjoint()["disjoint"]
     assert sorted(map("".join, pairs)) == ["rt", "ru", "rv", "vt", "vu"]
 
 
@@ -247,7 +246,7 @@ def test_seeds_are_told_apart(rule):
     section = Sections(configuration.load(DEFAULT))
     more = {"training": ["baseline"], "attribution": ["faig"], "retraining": ["faig"]}[rule]
     texts = [getattr(section, rule)("srcnn", seed, *more) for seed in ("0", "1")]
-    assert [json.loads(text)["seed"] for text in texts] == [0, 1]
+    assert [text["seed"] for text in texts] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ def test_a_mixture_contains_the_degradations_that_it_is_made_of(name, place, wri
     operators = copy.deepcopy(DEFAULT["degradations"][name])
     operators[place] |= written
     section = Sections(configuration.load(changed(DEFAULT, f"degradations.{name}", operators)))
-    assert json.loads(section.prediction("srcnn"))["conditions"] == {
+    assert section.prediction("srcnn")["conditions"] == {
         "bicubic": [],
         "blur": ["blur"],
         "noise": ["noise"],
@@ -277,9 +276,9 @@ def test_a_ranked_mixture_takes_its_parts_out_of_their_contrasts_with_it():
     config = changed(DEFAULT, "attribution.degradations", ["blur", "noise", "blur_noise"])
     config = changed(config, "attribution.contrast", {"blur_noise": ["noise"]})
     section = Sections(configuration.load(config))
-    contrast = json.loads(section.ranking("srcnn"))["contrast"]
+    contrast = section.ranking("srcnn")["contrast"]
     assert contrast == {"blur_noise": ["noise"], "blur": ["noise"], "noise": ["blur"]}
-    conditions = json.loads(section.prediction("srcnn"))["conditions"]
+    conditions = section.prediction("srcnn")["conditions"]
     assert conditions["blur_noise"] == ["blur", "noise", "blur_noise"]
 
 

@@ -12,7 +12,6 @@ from types import ModuleType, SimpleNamespace
 import import_checkpoint
 import pytest
 import torch
-import yaml
 from faig.attribution.pair import Pair
 from faig.attribution.tiling import receptive_radius
 from faig.base.errors import InputError
@@ -203,9 +202,8 @@ def test_every_step_knows_the_weights_that_the_network_is_recognised_by():
     baseline = {"file": "a.pth", "prefix": "generator"}
     config = loaded(architecture="spandrel", baseline=baseline, target="b.pth")
     section = Sections(config)
-    for text in (section.imported("real", "target"), section.attribution("real", "0", "faig")):
-        parameters = yaml.safe_load(text)["network"]["parameters"]
-        assert parameters == {"file": "a.pth", "prefix": "generator"}
+    for told in (section.imported("real", "target"), section.attribution("real", "0", "faig")):
+        assert told["network"]["parameters"] == {"file": "a.pth", "prefix": "generator"}
 
 
 @pytest.mark.parametrize(

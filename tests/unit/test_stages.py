@@ -44,7 +44,7 @@ def test_a_config_without_training_is_short():
     assert "validation images" in stages.left_out(config)[4]
     assert stages.used_for_training(config) == []
     pairs = Sections(config).disjoint()
-    assert pairs == '{"disjoint":[["photos_attribution","photos_test"]]}'
+    assert pairs == {"disjoint": [("photos_attribution", "photos_test")]}
 
 
 @pytest.mark.parametrize("key", OPTIONAL)

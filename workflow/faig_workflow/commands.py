@@ -8,6 +8,8 @@ import inspect
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 
+from faig.base.provenance import canonical_json
+
 from . import codebase
 
 
@@ -40,7 +42,7 @@ def given(function: Callable, wildcards) -> object:
 def params(
     script: str,
     folder: str,
-    cfg: Callable[..., str] | None = None,
+    cfg: Callable[..., Mapping] | None = None,
     builds: Callable[[Mapping], Iterable[str]] = lambda wildcards: (),
     inputs: Callable = lambda wildcards, input: words(input),
     tells: str | None = None,
@@ -67,7 +69,7 @@ def params(
         return codebase.fingerprint(script, *builds(wildcards))
 
     def section(wildcards):
-        return given(cfg, wildcards)
+        return canonical_json(given(cfg, wildcards))
 
     def command(wildcards, input, output, threads):
         # in place of the shell, which a scheduler's SIGTERM would end at once: Snakemake would take

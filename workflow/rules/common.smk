@@ -16,7 +16,7 @@ HOME = Path(workflow.current_basedir).parent.parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
 
 from faig.base.errors import DiskFull, InputError
-from faig.base.provenance import checksum
+from faig.base.provenance import canonical_json, checksum
 from faig.data.sources import folder_files
 from faig.run import manifest
 from faig_workflow import (

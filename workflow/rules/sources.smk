@@ -19,7 +19,8 @@ def dataset_digest(wildcards):
 
 def archive_folder(dataset):
     """Where an archive's images lie: for other mirrors, in another run, somewhere else."""
-    return f"results/archives/{dataset}-{checksum(section.download(dataset))[:8]}"
+    source = canonical_json(section.download(dataset))
+    return f"results/archives/{dataset}-{checksum(source)[:8]}"
 
 
 # input functions, unlike those of parameters, are called before the first job
