@@ -83,6 +83,17 @@ def test_a_layer_that_is_called_twice_keeps_its_function():
     torch.testing.assert_close(output(network, other, image), output(network, state, image))
 
 
+@pytest.mark.parametrize(
+    "norm", [nn.utils.weight_norm, nn.utils.parametrizations.weight_norm, nn.utils.spectral_norm]
+)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_channels_of_weights_that_are_made_of_others_stay(norm):
+    network = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 5, 1), nn.Conv2d(5, 4, 1))
+    network.append(nn.Conv2d(4, 3, 1))
+    norm(network[0])
+    assert [hidden.size for hidden in hidden_channels(network)] == [5, 4]
+
+
 def test_channels_that_are_added_stay_together():
     """The trunk of a residual network is one group, and each block's inside another."""
     groups = hidden_channels(build("srresnet", 2, {"features": 8, "blocks": 3}))

@@ -8,10 +8,10 @@ line between such weights the loss climbs a barrier. Weight matching (Ainsworth 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 ROUNDS = 50  # of coordinate descent, at most; a handful is the rule
 
@@ -54,93 +54,71 @@ def hidden_channels(network: nn.Module) -> list[Hidden]:
         graph = fx.symbolic_trace(network).graph
     except Exception:  # whatever a network's own code does with a tensor that has no values
         return []
-    return _Groups(network).of(graph)
+    state, result = network.state_dict(), []
+    for axes in _free_axes(graph, dict(network.named_modules()), state):
+        size, *others = {state[name].shape[axis] for name, axis in axes}
+        if size > 1 and not others:  # one channel that is added to many has no order
+            result.append(Hidden(size, tuple(axes)))
+    return result
 
 
-class _Groups:
-    """Channels by the tensors that carry them, joined where tensors are added to each other."""
+def _free_axes(
+    graph: fx.Graph, modules: Mapping[str, nn.Module], state: Mapping[str, Tensor]
+) -> list[list[Axis]]:
+    """Axes of a traced network's weights, by the channels that they hold, but for those that stay.
 
-    def __init__(self, network: nn.Module):
-        self.modules = dict(network.named_modules())
-        self.parents: list[int] = []
-        self.axes: dict[int, list[Axis]] = {}
-        self.sizes: dict[int, int] = {}
-        self.fixed: set[int] = set()
-        self.of_node: dict[fx.Node, int] = {}
+    Tensors that are added to each other have the same channels, and so do the weights of a module
+    that is called twice.
+    """
+    from scipy.cluster.hierarchy import DisjointSet  # slow to import
 
-    def of(self, graph: fx.Graph) -> list[Hidden]:
-        for node in graph.nodes:
-            self.of_node[node] = self._visit(node)
-        fixed = {self._root(number) for number in self.fixed}
-        joined: dict[int, list[Axis]] = {}
-        for number, axes in self.axes.items():
-            joined.setdefault(self._root(number), []).extend(axes)
-        return [
-            Hidden(self.sizes[number], tuple(dict.fromkeys(axes)))
-            for number, axes in joined.items()
-            if number not in fixed and self.sizes.get(number, 0) > 1
-        ]
+    alike, fixed = DisjointSet(), set()  # of tensors, by their nodes, and of axes
+    for node in graph.nodes:
+        module = modules.get(node.target) if node.op == "call_module" else None
+        pairs = _pairs(node, module, state)
+        if not pairs:
+            fixed |= {node, *node.all_input_nodes}
+        for element in (node, *chain(*pairs)):
+            alike.add(element)
+        for pair in pairs:
+            alike.merge(*pair)
+    groups, held = {}, {alike[node] for node in fixed}
+    for element in alike:  # in the order in which they were added
+        if isinstance(element, tuple) and alike[element] not in held:
+            groups.setdefault(alike[element], []).append(element)
+    return [*groups.values()]
 
-    def _new(self, *, fixed: bool = False) -> int:
-        number = len(self.parents)
-        self.parents.append(number)
-        if fixed:
-            self.fixed.add(number)
-        return number
 
-    def _root(self, number: int) -> int:
-        while self.parents[number] != number:
-            number = self.parents[number]
-        return number
+def _pairs(
+    node: fx.Node, module: nn.Module | None, state: Mapping[str, Tensor]
+) -> list[tuple[fx.Node, fx.Node | Axis]]:
+    """What has the same channels: a node or its input, and another tensor or an axis of weights.
 
-    def _join(self, numbers: list[int]) -> int:
-        first, *rest = map(self._root, numbers)
-        for number in rest:
-            number = self._root(number)
-            if number != first:
-                self.parents[number] = first
-                self.axes.setdefault(first, []).extend(self.axes.pop(number, []))
-                size = self.sizes.setdefault(first, self.sizes.get(number, 0))
-                if number in self.fixed or size != self.sizes.get(number, size):
-                    self.fixed.add(first)  # one channel that is added to many, too
-        return first
+    Args:
+        node: makes a tensor of others.
+        module: that it calls, if any.
+        state: weights of the network.
 
-    def _note(self, number: int, size: int, *axes: Axis) -> None:
-        # a module that is called twice has its channels in two places
-        known = [n for n, noted in self.axes.items() if set(noted) & set(axes)]
-        number = self._join([number, *known])
-        if self.sizes.setdefault(number, size) != size:
-            self.fixed.add(number)
-        self.axes.setdefault(number, []).extend(axes)
-
-    def _visit(self, node: fx.Node) -> int:
-        inputs = [self.of_node[other] for other in node.all_input_nodes]
-        module = self.modules.get(node.target) if node.op == "call_module" else None
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and len(inputs) == 1:
-            return self._convolution(str(node.target), module, inputs[0])
-        if isinstance(module, PER_CHANNEL) and len(inputs) == 1:
-            for name, value in (*module.named_parameters(), *module.named_buffers()):
-                if value.ndim == 1 and len(value) > 1:
-                    self._note(inputs[0], len(value), (f"{node.target}.{name}", 0))
-            return inputs[0]
-        called = getattr(node.target, "__name__", node.target)
-        pointwise = node.op in ("call_function", "call_method") and called in POINTWISE_NAMES
-        if inputs and (isinstance(module, POINTWISE) or pointwise):
-            return self._join(inputs)
-        self.fixed |= set(inputs)
-        return self._new(fixed=True)
-
-    def _convolution(self, name: str, module: nn.Module, given: int) -> int:
-        transposed = isinstance(module, nn.ConvTranspose2d)
-        result = self._new()
-        if module.groups > 1 or is_parametrized(module):
-            self.fixed |= {given, result}
-            return result
-        out, into = (1, 0) if transposed else (0, 1)
-        self._note(given, module.in_channels, (f"{name}.weight", into))
-        bias = [(f"{name}.bias", 0)] if module.bias is not None else []
-        self._note(result, module.out_channels, (f"{name}.weight", out), *bias)
-        return result
+    Returns:
+        None at all where the node is not known to treat all channels alike.
+    """
+    inputs, name = node.all_input_nodes, node.target
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and len(inputs) == 1:
+        held = [key for key, _ in module.named_parameters()]
+        # others take the weight's place where that is made of them, as by weight_norm
+        if module.groups > 1 or held not in (["weight"], ["weight", "bias"]):
+            return []
+        into = int(isinstance(module, nn.Conv2d))
+        axes = [(f"{name}.{key}", (1 - into) if key == "weight" else 0) for key in held]
+        return [(inputs[0], (f"{name}.weight", into)), *((node, axis) for axis in axes)]
+    if isinstance(module, PER_CHANNEL) and len(inputs) == 1:
+        held = [key for key in state if key.rpartition(".")[0] == name]
+        axes = [(key, 0) for key in held if state[key].ndim == 1 and len(state[key]) > 1]
+        return [(node, inputs[0]), *((node, axis) for axis in axes)]
+    called = getattr(name, "__name__", name)
+    pointwise = node.op in ("call_function", "call_method") and called in POINTWISE_NAMES
+    alike = isinstance(module, POINTWISE) or pointwise
+    return [(node, other) for other in inputs] if alike else []
 
 
 def permute(
