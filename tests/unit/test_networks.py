@@ -84,6 +84,19 @@ def test_what_cannot_be_built_is_named(architecture, parameters, message):
         build(architecture, 2, parameters)
 
 
+class Tied(SmoothNetwork):
+    """Has its last layer under a second name."""
+
+    def __init__(self, scale: int):
+        super().__init__(scale)
+        self.again = self.last
+
+
+def test_a_tensor_under_two_names_is_refused():
+    with pytest.raises(InputError, match=r"'last\.weight' and 'again\.weight' are the same"):
+        build(f"{__name__}:Tied", 2)
+
+
 def test_loaded_weights_are_the_networks():
     network = SmoothNetwork()
     state = random_state(network, 5)

@@ -45,7 +45,8 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
     """Build a network with fresh weights, drawn from torch's global generator.
 
     Raises:
-        InputError: no such network, a parameter that it does not take, or its constructor fails.
+        InputError: no such network, a parameter that it does not take, its constructor fails, or
+            the network has one tensor under two names.
     """
     cls = network_class(architecture)
     arguments = {"scale": scale, **(parameters or {})}
@@ -54,7 +55,7 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
     except TypeError as error:
         raise InputError(f"network '{architecture}': {error}") from None
     try:
-        return cls(**arguments)
+        network = cls(**arguments)
     except InputError:
         raise
     except Exception as error:  # of a class of the user's own, any
@@ -63,6 +64,20 @@ def build(architecture: str, scale: int, parameters: Mapping | None = None) -> n
             f"network '{architecture}' cannot be built with {given}: "
             f"{type(error).__name__}: {error}"
         ) from error
+    _require_single_names(network, architecture)
+    return network
+
+
+def _require_single_names(network: nn.Module, architecture: str) -> None:
+    """Complain about a tensor with two names: files and masks of weights have one for each."""
+    first: dict[int, str] = {}
+    for name, value in network.state_dict(keep_vars=True).items():
+        if first.setdefault(id(value), name) != name:
+            raise InputError(
+                f"network '{architecture}': '{first[id(value)]}' and '{name}' are the same tensor, "
+                "expected one name for each: keep it under one name and call that twice, or make "
+                "two of it"
+            )
 
 
 def translated(architecture: str, state: Mapping[str, Tensor], source: str) -> Mapping[str, Tensor]:
