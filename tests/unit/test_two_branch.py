@@ -280,6 +280,19 @@ def test_in_training_no_gradient_passes_between_branches_and_loops(architecture)
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("architecture", ["dan1", "dan2"])
+def test_in_training_the_last_loop_alone_takes_memory(architecture):
+    kept = []
+    for loops in (1, 3):
+        network, sizes = small(architecture, loops=loops).train(), []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda value, sizes=sizes: sizes.append(value.nbytes), lambda _: None
+        ):
+            network.unfold_estimates(torch.rand(1, 3, 8, 8))
+        kept.append(sum(sizes))
+    assert kept[1] == kept[0] > 0
+
+
 @pytest.mark.parametrize("architecture", SMALL)
 def test_in_evaluation_the_gradient_is_that_of_the_output(architecture):
     network, lr = small(architecture).eval().double(), torch.rand(1, 3, 6, 6).double()

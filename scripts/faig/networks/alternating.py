@@ -1,5 +1,6 @@
 """Deep alternating networks (DAN): what both versions share; no network of its own."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,9 +24,9 @@ class AlternatingNetwork(nn.Module):
     """Deep alternating network (DAN): restorer and estimator take turns, with the same weights.
 
     In training, no gradient goes from one branch or loop into another: the restorer learns from
-    the SR image of each loop, the estimator from its estimate, and an L1 loss on the output alone
-    trains the restorer only. In evaluation nothing is cut, so that the gradient is that of the
-    actual output with respect to all weights, through all loops, as attribution needs it.
+    the SR image of the last loop, the estimator from its estimate, and an L1 loss on the output
+    alone trains the restorer only. In evaluation nothing is cut, so that the gradient is that of
+    the actual output with respect to all weights, through all loops, as attribution needs it.
 
     Args:
         restorer: from LR images and codes to SR images.
@@ -61,9 +62,12 @@ class AlternatingNetwork(nn.Module):
     def unfold_estimates(self, lr: Tensor) -> list[tuple[Tensor, Tensor]]:
         """SR image of every loop, and what the estimator itself says, which its loss compares."""
         code, steps = self.pca.delta.expand(len(lr), -1), []
-        for _ in range(self.loops):
-            sr = self.restorer(lr, cut(code, self.training))
-            estimate = self.estimator(lr, cut(sr, self.training))
+        for loop in range(1, self.loops + 1):
+            # in training the loss says nothing of loops before the last: no activation is kept
+            learns = torch.is_grad_enabled() and (loop == self.loops or not self.training)
+            with torch.set_grad_enabled(learns):
+                sr = self.restorer(lr, cut(code, self.training))
+                estimate = self.estimator(lr, cut(sr, self.training))
             code = self.to_code(estimate)
             steps.append((sr, estimate))
         return steps
