@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .blocks import FACTORS, enlarged, start_at_zero
 
 
 class SRCNNStyle(nn.Module):
@@ -31,7 +32,7 @@ class SRCNNStyle(nn.Module):
         for width in widths:
             layers += [_conv(channels, width), _activation()]
             channels = width
-        for factor in {2: [2], 3: [3], 4: [2, 2]}[scale]:
+        for factor in FACTORS[scale]:
             layers += [
                 _conv(channels, channels * factor**2),
                 nn.PixelShuffle(factor),
@@ -40,14 +41,11 @@ class SRCNNStyle(nn.Module):
         layers += [_conv(channels, channels), _activation(), _conv(channels, 3)]
         self.features = nn.Sequential(*layers)
         if skip:
-            nn.init.zeros_(layers[-1].weight)
+            start_at_zero(layers[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         output = self.features(x)
-        if not self.skip:
-            return output
-        enlarged = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        return output + enlarged
+        return output + enlarged(x, self.scale) if self.skip else output
 
 
 def _conv(channels_in: int, channels_out: int) -> nn.Conv2d:

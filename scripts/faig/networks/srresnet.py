@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .blocks import enlarged
+
 
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x)))."""
@@ -54,8 +56,7 @@ class SRResNet(nn.Module):
         if self.scale == 4:
             features = self._up(self.upconv2(features), 2)
         residual = self.conv_last(F.leaky_relu(self.conv_hr(features), 0.1))
-        skip = F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        return skip + residual
+        return enlarged(x, self.scale) + residual
 
     @staticmethod
     def _up(features: Tensor, factor: int) -> Tensor:
