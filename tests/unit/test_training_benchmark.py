@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -22,6 +23,12 @@ from faig.report.figures import FIGURES
 from toys import BICUBIC, NOISE, degraded_store, noise_image, photo
 
 NETWORK = {"architecture": "srresnet", "scale": 2, "parameters": {"features": 4, "blocks": 1}}
+OBJECTIVES = {
+    "ikc": {"features": 4, "blocks": 1, "inner": 4, "estimator_features": 4, "loops": 1},
+    "dan1": {"features": 4, "blocks": 1, "estimator_features": 4, "estimator_blocks": 1},
+    "dasr": {"features": 4, "groups": 1, "blocks": 1, "encoder_features": 4, "code": 4},
+}
+LOOPS = [lambda setup: Ours(setup, "float32", 2), lambda setup: Reference(setup, 2)]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +121,7 @@ def test_the_plain_step_is_adam_and_a_moving_average(setup, monkeypatch):
     np.testing.assert_allclose(weights[-1].detach().abs(), LEARNING_RATE, rtol=1e-3)
 
 
-@pytest.mark.parametrize("make", [lambda s: Ours(s, "float32", 2), lambda s: Reference(s, 2)])
+@pytest.mark.parametrize("make", LOOPS)
 def test_both_loops_have_batches_for_one_timing_after_another(setup, make):
     loop = make(setup)
     for _ in range(2):
@@ -143,6 +150,14 @@ def test_both_loops_do_the_same_arithmetic(setup):
     flop = 2 * 9 * batch * side**2 * (3 * kernels - first)  # no gradient of the image is taken
     assert flop_per_step(Ours(setup, "float32", 1)) == flop
     assert flop_per_step(Reference(setup, 1)) == flop
+
+
+@pytest.mark.parametrize("architecture", OBJECTIVES)
+def test_both_loops_minimise_the_same_whatever_a_network_has_for_an_objective(setup, architecture):
+    network = {"architecture": architecture, "scale": 2, "parameters": OBJECTIVES[architecture]}
+    loops = [make(replace(setup, network=network)) for make in LOOPS]
+    assert len({flop_per_step(loop) for loop in loops}) == 1
+    assert {len(next(iter(loop.batches())).hr) for loop in loops} == {setup.batch}
 
 
 def test_only_the_steps_between_are_timed(monkeypatch):
