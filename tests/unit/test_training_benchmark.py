@@ -42,7 +42,7 @@ def setup(tmp_path_factory) -> Setup:
 
 @pytest.fixture(scope="module")
 def table(setup) -> pd.DataFrame:
-    return training_table(setup, repetitions=1, matrices=[16], steps=2)
+    return training_table(setup, repetitions=1, matrices=[16])
 
 
 def test_times_of_one_round_are_divided_and_the_median_is_taken(setup, monkeypatch):

@@ -26,7 +26,7 @@ from faig.data.operators import gaussian_kernel
 from faig.evaluation.ablation import Choice, mask
 from faig.networks import cost
 from faig.networks.building import build, load_state
-from faig.networks.contrast import MomentumContrast
+from faig.networks.contrast import MOMENTUM, TEMPERATURE, MomentumContrast
 from faig.networks.dasr import Encoder
 from faig.networks.objectives import objective_class
 from faig.networks.restoring import restore
@@ -422,8 +422,8 @@ def test_components_do_not_depend_on_the_seed_of_the_weights(architecture):
 # momentum contrast
 
 
-def contrast(queue: int = 8, **more) -> MomentumContrast:
-    return MomentumContrast(Encoder(2), queue, **more)
+def contrast() -> MomentumContrast:
+    return MomentumContrast(Encoder(2), queue=8, seed=0)
 
 
 def patches(count: int = 4) -> torch.Tensor:
@@ -459,7 +459,7 @@ def test_a_queue_goes_on_over_its_end():
 
 
 def test_keys_are_what_the_followers_embedding_says():
-    module, key = contrast(momentum=1.0), patches()
+    module, key = contrast(), patches()
     module(patches(), key)
     with torch.no_grad():
         expected = F.normalize(module.key.embed(module.key(key)), dim=1)
@@ -476,7 +476,7 @@ def test_a_batch_must_divide_the_queue(batch):
 
 
 def test_the_keys_encoder_follows_slowly_and_learns_nothing():
-    module = contrast(momentum=0.9)
+    module = contrast()
     with torch.no_grad():
         for parameter in module.query.parameters():
             parameter.add_(1.0)
@@ -485,20 +485,20 @@ def test_the_keys_encoder_follows_slowly_and_learns_nothing():
     loss.backward()
     ends = zip(start, module.key.parameters(), module.query.parameters(), strict=True)
     for first, own, other in ends:
-        torch.testing.assert_close(own, 0.9 * first + 0.1 * other)
+        torch.testing.assert_close(own, MOMENTUM * first + (1 - MOMENTUM) * other)
         assert own.grad is None
         assert other.grad is not None
 
 
 def test_the_loss_is_the_cross_entropy_of_the_own_key():
-    module, query, key = contrast(momentum=1.0, temperature=0.5), patches(), patches()
+    module, query, key = contrast(), patches(), patches()
     with torch.no_grad():
         queries, keys = (
             F.normalize(encoder.embed(encoder(images)), dim=1)
             for encoder, images in ((module.query, query), (module.key, key))
         )
-        own = (queries * keys).sum(dim=1) / 0.5
-        others = queries @ module.queue.T / 0.5
+        own = (queries * keys).sum(dim=1) / TEMPERATURE
+        others = queries @ module.queue.T / TEMPERATURE
     expected = -(own - torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1)).mean()
     representation, loss = module(query, key)
     torch.testing.assert_close(loss, expected)
@@ -508,7 +508,7 @@ def test_the_loss_is_the_cross_entropy_of_the_own_key():
 def test_the_contrast_teaches_the_networks_own_encoder_and_nothing_else_stays():
     network = small("dasr").train()
     names = set(network.state_dict())
-    module = MomentumContrast(network.encoder, 8)
+    module = MomentumContrast(network.encoder, 8, seed=0)
     module(patches(), patches())[1].backward()
     assert all(parameter.grad is not None for parameter in network.encoder.parameters())
     assert set(network.state_dict()) == names
@@ -525,9 +525,7 @@ def test_the_queue_at_first_depends_on_the_seed_alone():
 
 
 def test_the_authors_queue():
-    module = MomentumContrast(Encoder(1))
-    assert module.queue.shape == (8192, 4)
-    assert (module.momentum, module.temperature) == (0.999, 0.07)
+    assert (full("dasr").queue, MOMENTUM, TEMPERATURE) == (8192, 0.999, 0.07)
 
 
 # the rest of the project

@@ -259,11 +259,12 @@ def _whole_seconds(engine: Engine, examples: Sequence[Example], position: float)
     return once + (timed(partial(engine.run, examples, position), device) - once) / engine.share
 
 
-def flop_per_pixel(pair: Pair, side: int = 32) -> float:
+def flop_per_pixel(pair: Pair) -> float:
     """Floating-point operations of one forward and backward pass per LR pixel.
 
     Two for each multiply-add of the convolutions, as torch counts them.
     """
+    side = 32  # LR pixels
     image = torch.zeros(1, 3, side, side, device=pair.compute.device)
     with FlopCounterMode(display=False) as counter:
         output = pair.network(image)

@@ -280,9 +280,7 @@ def seconds_by_kind(loop: Loop, fixed: Batch, steps: int) -> dict[str, float]:
     }
 
 
-def training_table(
-    setup: Setup, *, repetitions: int, matrices: Sequence[int], steps: int = STEPS
-) -> pd.DataFrame:
+def training_table(setup: Setup, *, repetitions: int, matrices: Sequence[int]) -> pd.DataFrame:
     """How fast the loops train.
 
     They take turns, so that what else the machine does disturbs all alike. Times that are divided
@@ -291,7 +289,6 @@ def training_table(
     Args:
         repetitions: of `ROUNDS` of all timings, of which the median is taken.
         matrices: sides of the matrices that the machine's peak is measured with.
-        steps: in one timing.
 
     Returns:
         Rows with loop, precision, device, threads, batch, patch (HR pixels),
@@ -300,13 +297,13 @@ def training_table(
         reference), real_to_fixed (time of a step on real batches / on a fixed one); the reference
         first.
     """
-    loops = make_loops(setup, steps)
+    loops = make_loops(setup, STEPS)
     fixed, flop = [_fixed(loop) for loop in loops], flop_per_step(loops[0])
     rounds, peaks = [[] for _ in loops], {}
     count = repetitions * ROUNDS
     for _ in progress(range(count), "timing", count, "round"):
         for loop, batch, found in zip(loops, fixed, rounds, strict=True):
-            found.append(seconds_by_kind(loop, batch, steps))
+            found.append(seconds_by_kind(loop, batch, STEPS))
         for loop in loops[1:]:
             now = peak_gflops(loop.compute, matrices)
             peaks[loop.precision] = max(now, peaks.get(loop.precision, 0))

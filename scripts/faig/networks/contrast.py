@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
+MOMENTUM = 0.999  # share of its own weights that the keys' encoder keeps in each step
+TEMPERATURE = 0.07  # that the cosines are divided by
+
 
 class MomentumContrast(nn.Module):
     """Two patches of one image are alike, patches of other images are not.
@@ -21,21 +24,11 @@ class MomentumContrast(nn.Module):
         encoder: from images to representations (N, D), with a module `embed` from these to
             embeddings (N, D) and the attribute `width`, D. It is shared, not copied.
         queue: number of keys that are kept.
-        momentum: share of its own weights that the copy keeps in each step.
-        temperature: that the cosines are divided by.
         seed: of the keys that are in the queue at first, which are random.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        queue: int = 8192,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        seed: int = 0,
-    ):
+    def __init__(self, encoder: nn.Module, queue: int, seed: int):
         super().__init__()
-        self.momentum, self.temperature = momentum, temperature
         self.query = encoder
         self.key = copy.deepcopy(encoder).requires_grad_(False)
         keys = torch.randn(queue, encoder.width, generator=torch.Generator().manual_seed(seed))
@@ -68,7 +61,7 @@ class MomentumContrast(nn.Module):
         with torch.autocast(query.device.type, enabled=False):  # cosines are divided by little
             positives = (queries * keys).sum(dim=1, keepdim=True)
             others = queries @ self.queue.clone().T  # it changes before the gradient is taken
-            logits = torch.cat([positives, others], dim=1) / self.temperature
+            logits = torch.cat([positives, others], dim=1) / TEMPERATURE
         self._enqueue(keys)
         return representation, F.cross_entropy(logits, logits.new_zeros(len(logits)).long())
 
@@ -77,7 +70,7 @@ class MomentumContrast(nn.Module):
         """Move the keys' encoder towards the queries' one."""
         pairs = zip(self.key.parameters(), self.query.parameters(), strict=True)
         for average, other in pairs:
-            average.lerp_(other, 1 - self.momentum)
+            average.lerp_(other, 1 - MOMENTUM)
 
     @torch.no_grad()
     def _enqueue(self, keys: Tensor) -> None:

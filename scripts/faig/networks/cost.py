@@ -11,6 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..base.device import Compute
 
+REPETITIONS = 3  # of a product whose time is taken; the fastest counts
+
 
 def parameters(network: nn.Module) -> int:
     """Number of a network's parameters; buffers do not count."""
@@ -48,7 +50,7 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def peak_gflops(compute: Compute, sides: Sequence[int], repetitions: int = 3) -> float:
+def peak_gflops(compute: Compute, sides: Sequence[int]) -> float:
     """The machine's fastest product of two square matrices, in GFLOP/s.
 
     Args:
@@ -62,6 +64,6 @@ def peak_gflops(compute: Compute, sides: Sequence[int], repetitions: int = 3) ->
         one, two = (torch.rand(side, side, device=compute.device) for _ in range(2))
         work = partial(torch.mm, one.to(compute.precision), two.to(compute.precision))
         work()
-        fastest = min(timed(work, compute.device) for _ in range(repetitions))
+        fastest = min(timed(work, compute.device) for _ in range(REPETITIONS))
         best = max(best, 2 * side**3 / fastest / 1e9)
     return best

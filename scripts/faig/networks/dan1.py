@@ -21,14 +21,15 @@ from .blocks import (
 )
 
 SLOPE = 0.2
+REDUCTION = 16  # of the channels, inside the attention
 
 
 class ChannelAttention(nn.Module):
     """x * sigmoid(conv(leaky(conv(mean of x)))), with 1 x 1 convolutions."""
 
-    def __init__(self, features: int, reduction: int = 16):
+    def __init__(self, features: int):
         super().__init__()
-        inner = max(1, features // reduction)
+        inner = max(1, features // REDUCTION)
         self.body = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             conv(features, inner, 1),

@@ -16,6 +16,7 @@ from .contrast import MomentumContrast
 from .objectives import Objective, Phase
 
 SLOPE = 0.1
+REDUCTION = 8  # of the channels, inside the attention
 RANGE = 255.0  # of the values inside the restorer
 
 
@@ -46,9 +47,9 @@ class Encoder(nn.Module):
 class ChannelAttention(nn.Module):
     """x * sigmoid(conv(leaky(conv(code)))), with 1 x 1 convolutions without biases."""
 
-    def __init__(self, features: int, code: int, reduction: int = 8):
+    def __init__(self, features: int, code: int):
         super().__init__()
-        inner = max(1, features // reduction)
+        inner = max(1, features // REDUCTION)
         self.body = nn.Sequential(
             nn.Conv2d(code, inner, 1, bias=False),
             nn.LeakyReLU(SLOPE),
@@ -164,7 +165,7 @@ class DASRObjective(Objective):
 
     def __init__(self, network: "DASR", seed: int = 0):
         super().__init__(network, seed)
-        self.contrast = MomentumContrast(network.encoder, network.queue, seed=seed)
+        self.contrast = MomentumContrast(network.encoder, network.queue, seed)
 
     def forward(self, batch: Batch, phase: str) -> Tensor:
         """The contrast's cross entropy, plus the restorer's loss if that is trained."""
