@@ -160,6 +160,7 @@ SLIPS = [
     (f"networks.{'x' * 240}", SMALL, ["networks", "at most 64 letters"]),
     ("datasets." + "x" * 65, {"source": "folder", "path": "a"}, ["datasets", "at most 64 letters"]),
     ("two_branch.settings.sigma_random_blur", drawn(), ["'sigma_random_blur'", "'random_blur'"]),
+    ("two_branch.settings.findings_random_blur", drawn(), ["'findings' is part", "rename"]),
     ("two_branch.settings.data", drawn(), ["two_branch.settings", "'data'", "rename"]),
     ("two_branch.settings.networks", drawn(), ["two_branch.settings", "'networks'", "rename"]),
     # sizes that fit in no memory

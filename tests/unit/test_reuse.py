@@ -36,6 +36,15 @@ def test_another_run_gets_the_same_files(kept, reusable, capsys):
     assert f"taken from {kept.entry}" in capsys.readouterr().out
 
 
+def test_whoever_may_read_the_cache_may_read_what_is_in_it(reusable, tmp_path):
+    shared = tmp_path / "cache"
+    shared.mkdir()
+    shared.chmod(0o775)
+    made = reusable("first")
+    made.ensure(lambda: write(made))
+    assert made.entry.stat().st_mode == shared.stat().st_mode
+
+
 def test_another_key_gets_nothing(kept, reusable):
     second = reusable("second", key="other")
     assert not second.fetch()

@@ -45,6 +45,9 @@ def test_its_rules_are_planned_under_other_names(folder):
     for rule in ("faig_train_target", "faig_rank", "faig_match_random", "faig_summarize"):
         assert f"rule {rule}:" in output
     assert "faig_report" not in output
+    _, listed = snakemake(["--configfile", "config.json", "--list"], folder)
+    assert "faig_rank" in listed
+    assert "faig_verify" not in listed  # nothing records checksums of another workflow's files
 
 
 def test_one_rule_is_taken_alone_and_changed(folder):

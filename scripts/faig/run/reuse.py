@@ -73,6 +73,8 @@ class Reusable:
                     shutil.copyfile(file, Path(folder, file.name))
                 sums = {file.name: checksum(file) for file in self.files}
                 Path(folder, CHECKSUMS).write_text(canonical_json(sums), encoding="utf-8")
+                # others who share the cache may read it, as far as they may read the cache
+                Path(folder).chmod(self.entry.parent.stat().st_mode & 0o777)
                 Path(folder).rename(self.entry)
         except OSError as error:
             if not self.entry.exists():  # else another job was faster, with the same files

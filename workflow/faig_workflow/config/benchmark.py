@@ -68,7 +68,8 @@ class Benchmark(Section):
             "midpoint": [2, 4, 8, 16, 32],
             "trapezoid": [2, 4, 8, 16, 32],
         },
-        description="numbers of nodes to try, per quadrature rule; `null` for no such figure",
+        description="numbers of nodes to try, per quadrature rule; `null` for no such figure, nor "
+        "the cost of attribution, which is compared at equal exactness",
     )
     released: Path | None = Field(
         None,

@@ -15,18 +15,18 @@ REPORT = Path(__file__).resolve().parents[2] / "report"  # a caption for every f
 
 
 def _middles(comparison: bool) -> set[str]:
-    """What makes the name of one figure that of another, like `psnr` for masking_psnr."""
-    found = {path.stem for path in REPORT.glob("*.rst") if not path.stem.startswith("table_")}
-    figures = {name for name in found if name.startswith("two_branch") == comparison}
+    """What makes the name of one figure or table that of another, like `psnr` for masking_psnr."""
+    found = {path.stem.removeprefix("table_") for path in REPORT.glob("*.rst")}
+    names = {name for name in found if name.startswith("two_branch") == comparison}
     return {
-        other.removeprefix(f"{figure}_")
-        for figure, other in permutations(figures, 2)
-        if other.startswith(f"{figure}_")
+        other.removeprefix(f"{name}_")
+        for name, other in permutations(names, 2)
+        if other.startswith(f"{name}_")
     }
 
 
 def colliding(names: Iterable[str], comparison: bool = False) -> Iterator[str]:
-    """Complain of names whose figures, which are called `<figure>_<name>`, are those of another.
+    """Complain of names whose figures or tables, called `<figure>_<name>`, are those of another.
 
     Args:
         names: of networks, or of the comparison's settings.
@@ -37,8 +37,8 @@ def colliding(names: Iterable[str], comparison: bool = False) -> Iterator[str]:
         for middle in middles:
             if name == f"{middle}_{other}":
                 yield (
-                    f"found '{name}' and '{other}', whose figures would have the same names, as "
-                    f"'{middle}' is part of a figure's; rename one"
+                    f"found '{name}' and '{other}', whose figures or tables would have the same "
+                    f"names, as '{middle}' is part of one's; rename one"
                 )
 
 
