@@ -8,16 +8,20 @@ import pandas as pd
 import pytest
 import torch
 from faig.attribution.pair import Pair
+from faig.attribution.passes import Passes
 from faig.attribution.ranking import TOP, match_random, rank_filters, ranks
 from faig.attribution.scoring import score
+from faig.attribution.search import Losses
+from faig.attribution.tiling import Tiler
 from faig.base.errors import InputError
 from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
 from faig.evaluation.choosing import choose
 from faig.evaluation.faithfulness import DELETION, INSERTION, LIKE_NULL, NULL
+from faig.evaluation.health import read_crops
 from faig.evaluation.league import Measured, filters_needed, league, reproduced, side_effect
 from faig.evaluation.prediction import spread_crops
 from torch import nn
-from toys import CPU, SmoothNetwork, random_pair, write_store
+from toys import CPU, SmoothNetwork, random_pair, random_state, write_store
 
 SHIFT = 60  # what "dark" takes from the red channel, and "green" from the green one
 
@@ -166,6 +170,34 @@ def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store
     np.testing.assert_array_equal(measured.losses(DELETION, everything), measured.baseline)
     np.testing.assert_array_equal(measured.losses(INSERTION, everything), measured.target)
     np.testing.assert_array_equal(measured.losses(DELETION, ~everything), measured.target)
+
+
+class Normalised(SmoothNetwork):
+    """With statistics that baseline and target do not share."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return self.norm(super().forward(x))
+
+
+def test_gains_are_counted_from_where_the_attribution_ends_whatever_the_baselines_buffers(store):
+    network = Normalised()
+    states = [random_state(network, seed) for seed in (1, 2)]
+    for state, variance in zip(states, (4.0, 1.0), strict=True):
+        state["norm.running_var"] = torch.full((3,), variance)
+    pair = Pair.of(network, *states, CPU)
+    inputs = ["dark", "clean"]
+    crops = Crops.few(store, inputs, pair, crop=16, crops=1)
+    measured, nothing = Bench(pair, crops), np.zeros(len(pair.index), bool)
+    np.testing.assert_array_equal(measured.losses(INSERTION, nothing), measured.baseline)
+    (example,) = read_crops(store, inputs, "clean", 8, 1)
+    gains = Passes(pair, example, Tiler(network, 64)).gains()
+    np.testing.assert_allclose(Losses(pair, [example]).gains, gains, rtol=1e-5)
+    per_value = (measured.baseline - measured.target) * example.reference.numel()
+    np.testing.assert_allclose(per_value, gains, rtol=1e-4)
 
 
 def test_a_named_contrast_says_what_filters_may_serve_besides():

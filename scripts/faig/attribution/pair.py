@@ -77,6 +77,15 @@ class Pair:
         return all(self.baseline[name].equal(self.target[name]) for name in names)
 
     @cached_property
+    def start(self) -> Mapping[str, Tensor]:
+        """The target with the baseline's parameters, from which gains and shares are counted.
+
+        The baseline itself, unless the networks have buffers and these differ.
+        """
+        names = [name for name, _ in self.network.named_parameters()]
+        return {**self.target, **{name: self.baseline[name] for name in names}}
+
+    @cached_property
     def change(self) -> Mapping[str, Tensor]:
         """Baseline minus target, by name of the weights."""
         return {name: self.baseline[name] - self.target[name] for name in self.target}

@@ -36,7 +36,7 @@ class Losses:
         with torch.no_grad():
             ends = [
                 [sum(model.of_state(state).item() for model in models) for models in self.models]
-                for state in (pair.baseline, pair.target)
+                for state in (pair.start, pair.target)
             ]
         self.baseline, self.gains = np.array(ends[0]), np.subtract(*ends)
 

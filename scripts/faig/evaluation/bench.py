@@ -118,7 +118,7 @@ class Bench:
     def __init__(self, pair: Pair, crops: Crops):
         self.pair, self.crops = pair, crops
         self._gates = Gates(pair, others=True)  # biases go with the network that is changed
-        self.baseline = crops.losses(pair, pair.baseline)
+        self.baseline = crops.losses(pair, pair.start)
         self.target = crops.losses(pair, pair.target)
         self._known: dict[tuple[str, bytes], np.ndarray] = {}
 

@@ -62,7 +62,7 @@ def modulate(
     """
     ends = {
         f"psnr_{stage}": decibels(crops.losses(pair, state))
-        for stage, state in (("baseline", pair.baseline), ("target", pair.target))
+        for stage, state in (("baseline", pair.start), ("target", pair.target))
     }
     tables = []
     for method, ranking in rankings.items():
