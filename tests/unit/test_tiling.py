@@ -41,9 +41,29 @@ def test_receptive_radius(network, radius):
     assert receptive_radius(network) == radius
 
 
-def test_a_global_network_has_no_tiles():
+@pytest.mark.parametrize(
+    "network",
+    [
+        GlobalNetwork(),
+        nn.Sequential(nn.Conv2d(3, 4, 2, stride=2), nn.Conv2d(4, 48, 1), nn.PixelShuffle(4)),
+        nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, 48, 3, padding=1), nn.PixelShuffle(4)),
+    ],
+)
+def test_a_global_network_or_one_with_strides_has_no_tiles(network):
     with pytest.raises(InputError, match="cannot be cut into tiles"):
-        receptive_radius(GlobalNetwork())
+        receptive_radius(network)
+
+
+def test_a_network_may_have_a_single_number():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.gain = nn.Conv2d(3, 3, 5, padding=2), nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, x):
+            return self.gain * self.conv(x)
+
+    assert receptive_radius(Scaled()) == 2
 
 
 def test_the_network_is_left_as_it_was():

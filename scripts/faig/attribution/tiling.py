@@ -83,7 +83,8 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
         largest: give up beyond this radius.
 
     Raises:
-        InputError: the radius is larger, as for networks with global pooling.
+        InputError: the radius is larger, as for networks with global pooling, or what is done to a
+            pixel depends on where it lies, as behind a stride.
     """
     hidden = any(isinstance(module, (*GLOBAL, *ATTENTION)) for module in network.modules())
     if hidden or not getattr(network, "tiles", True):
@@ -91,7 +92,20 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
     probe = copy.deepcopy(network).double().cpu().eval()
     with torch.no_grad():
         for name, parameter in probe.named_parameters():
-            parameter.fill_(0.0 if name.endswith("bias") else 1.0 / parameter[0].numel())
+            inputs = parameter[0].numel() if parameter.ndim else 1
+            parameter.fill_(0.0 if name.endswith("bias") else 1.0 / inputs)
+    try:
+        found = _measured_radius(probe, largest)
+        alike = found is not None and _treats_pixels_alike(probe, found)
+    except RuntimeError as error:  # it does not take images of every size
+        raise _too_far(network, largest) from error
+    if not alike:
+        raise _too_far(network, largest)
+    return found
+
+
+def _measured_radius(probe: nn.Module, largest: int) -> int | None:
+    """See `receptive_radius`; None if it is larger."""
     radius = 8
     while radius <= largest:
         side = 2 * radius + 3
@@ -104,14 +118,28 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
         if (found := int(reached.abs().max())) <= radius:
             return found
         radius *= 2
-    raise _too_far(network, largest)
+    return None
+
+
+@torch.no_grad()
+def _treats_pixels_alike(probe: nn.Module, radius: int) -> bool:
+    """Whether an image moved by one pixel is restored as before, but for its borders."""
+    side = 2 * radius + 8
+    image = torch.rand(
+        1, 3, side + 1, side + 1, generator=torch.Generator().manual_seed(0)
+    ).double()
+    here, there = probe(image), probe(image[..., 1:, 1:])
+    scale = there.shape[-1] // side
+    inner = slice(scale * radius, scale * (side - radius))
+    return torch.allclose(here[..., scale:, scale:][..., inner, inner], there[..., inner, inner])
 
 
 def _too_far(network: nn.Module, largest: int) -> InputError:
     return InputError(
         f"{type(network).__name__}: an output pixel depends on more than {largest} LR pixels in "
-        "each direction, or on where windows lie (a global operation, or attention?), so its "
-        "images cannot be cut into tiles; give smaller ones, or a larger `tile` if memory suffices"
+        "each direction, or on where windows lie (a global operation, attention, or a stride?), so "
+        "its images cannot be cut into tiles; give smaller ones, or a larger `tile` if memory "
+        "suffices"
     )
 
 
