@@ -172,6 +172,14 @@ def test_unknown_names_look_different_from_each_other():
     assert len({look.hatch for look in many}) == len(many)
 
 
+@pytest.mark.parametrize("stage", ["baseline", "target"])
+def test_of_a_stage_whose_weights_are_given_no_training_is_drawn(tables, stage):
+    both = FIGURES["training"](**tables["training"])
+    one = FIGURES["training"](**{stage: tables["training"][stage]})
+    assert len(one.axes) == len(both.axes) // 2
+    assert {axes.get_title() for axes in one.axes} < {axes.get_title() for axes in both.axes}
+
+
 def test_masking_draws_the_mean_over_images(tables):
     masked = tables["masking"]["masked"]
     figure = FIGURES["masking"](**tables["masking"])

@@ -63,7 +63,7 @@ def test_what_to_install_is_told_before_any_job(workflow):
 def test_given_baseline_is_fine_tuned(workflow, exported):
     workflow.config["networks"]["small"]["baseline"] = exported["baseline"]
     planned = workflow.planned()
-    assert {"import_checkpoint", "train_target"} <= planned
+    assert {"import_checkpoint", "train_target", "plot_training"} <= planned
     assert "train_baseline" not in planned
 
 

@@ -101,7 +101,7 @@ CHANGES = {
     **{
         f"networks.*.{stage}.{key}": (
             {f"networks.small.{stage}": {"file": "given.pth"} | given},
-            {"import_checkpoint"} | TARGET - trained - {"plot_training"},
+            {"import_checkpoint"} | TARGET - trained,
         )
         for stage, trained in (("baseline", set()), ("target", {"train_target"}))
         for key, given in (

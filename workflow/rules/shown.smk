@@ -132,12 +132,6 @@ SHOWN = {
     for category, entries in SHOWABLE.items()
 }
 
-# networks that a figure is not of: the user gives their weights; they give no filters
-NOT_OF = {
-    "plot_training": {network for network, _ in GIVEN},
-    "plot_transplant": set(NETWORKS) - set(DONORS),
-}
-
 
 def shown(path, caption, category, one):
     """A file that the report shows.
@@ -181,28 +175,30 @@ def all_of(source, path):
     """The networks that there is a table of."""
     if source in TRANSPLANTED:
         return DONORS
+    if source in HISTORIES:  # whose weights the user does not give
+        return [network for network in NETWORKS if (network, source) not in GIVEN]
     return SYSTEMS if "{system}" in path else NETWORKS
+
+
+def shows(sources, network):
+    """Whether a figure has something to show of a network; its health alone is, if that is all."""
+    told = {n: path for n, path in sources.items() if n not in HEALTH} or sources
+    return any(network in all_of(name, path) for name, path in told.items())
 
 
 def spread(sources, one):
     """Inputs of a figure or table: of all networks that are not its own, and all seeds."""
 
-    def free(name, path):
+    def files(name, path):
         networks = all_of(name, path)
-        return {"{network}": networks, "{system}": networks, "{seed}": SEEDS}
+        free = {"{network}": networks, "{system}": networks, "{seed}": SEEDS}
+        over = {k[1:-1]: v for k, v in free.items() if k in path and k != one}
+        found = expand(path, **over, allow_missing=True)
+        if one == "{network}" and len(networks) < len(NETWORKS):
+            return lambda w: expand(found, **w) if w.network in networks else []
+        return found
 
-    return {
-        name: expand(
-            path,
-            **{
-                k[1:-1]: v
-                for k, v in free(name, path).items()
-                if k in path and k != one
-            },
-            allow_missing=True,
-        )
-        for name, path in sources.items()
-    }
+    return {name: files(name, path) for name, path in sources.items()}
 
 
 def named_tables(before, sources):
@@ -213,7 +209,7 @@ def named_tables(before, sources):
         for source, path in sources.items():
             networks = all_of(source, path)
             if "network" in wildcards.keys() and "{system}" not in path:
-                networks = [wildcards.network]
+                networks = [n for n in networks if n == wildcards.network]
             runs = product(networks, SEEDS if "{seed}" in path else SEEDS[:1])
             for (network, seed), file in zip(runs, input[source], strict=True):
                 found += ["--table", source, network, str(seed), file]
@@ -236,9 +232,9 @@ def targets(*categories):
             kind, name = item.split("_", 1)
             one = one_of(item, sources)
             path = KINDS[kind][1](name, category, one)[0]
-            for which in {"{network}": NETWORKS, "{setting}": SETTINGS}.get(one, [""]):
-                if which not in NOT_OF.get(item, ()):
-                    yield str(path).replace(one, which)
+            networks = [n for n in NETWORKS if shows(sources, n)]
+            for which in {"{network}": networks, "{setting}": SETTINGS}.get(one, [""]):
+                yield str(path).replace(one, which)
 
 
 SUMMARIZED = [
