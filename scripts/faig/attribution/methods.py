@@ -113,7 +113,8 @@ def faig(
         rule = "gauss-legendre" if adaptive else quadrature
         result = _integral(passes, gains, rule, nodes)
         while adaptive and result.completeness.max() > tolerance and 2 * result.nodes <= 256:
-            result = _integral(passes, gains, rule, 2 * result.nodes)
+            finer = _integral(passes, gains, rule, 2 * result.nodes)
+            result = replace(finer, passes=result.passes + finer.passes)
         yield result
 
 
