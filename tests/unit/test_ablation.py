@@ -5,23 +5,27 @@ import torch
 from faig.attribution.filters import FilterIndex
 from faig.attribution.pair import Pair
 from faig.base.metrics import gradient_mse
-from faig.data.batches import PatchSampler
-from faig.data.degradations import build_degradations
 from faig.evaluation.ablation import Choice, choices, mask, measure_masking
 from faig.evaluation.retraining import retrain
 from faig.networks.restoring import restore
 from faig.training.checkpoint import Checkpoint
 from faig.training.schedule import Schedule
 from faig.training.validation import evaluate
-from toys import BICUBIC, CPU, NOISE, SmoothNetwork, degraded_store, photo, random_state
+from toys import CPU, OPERATORS, SmoothNetwork, degraded_store, make_sampler, photo, random_state
 
 DEGRADATIONS = ["bicubic", "noise"]
 
 
 @pytest.fixture
 def store(tmp_path):
-    operators = {"bicubic": BICUBIC, "noise": NOISE}
-    return degraded_store(tmp_path / "s.h5", {"a": photo(24, 16)}, operators)
+    return degraded_store(tmp_path / "s.h5", {"a": photo(24, 16)}, OPERATORS)
+
+
+@pytest.fixture
+def sampler(tmp_path):
+    images = {"a": photo(24, 24)}
+    data = degraded_store(tmp_path / "t.h5", images, OPERATORS, deterministic=True)
+    return make_sampler(data, batch=2)
 
 
 @pytest.fixture
@@ -31,6 +35,14 @@ def pair():
     for name in ("first.bias", "last.bias"):
         baseline[name] = target[name]
     return Pair.of(network, baseline, target, CPU)
+
+
+@pytest.fixture
+def network(pair):
+    """With the baseline's weights."""
+    network = SmoothNetwork()
+    network.load_state_dict(pair.baseline)
+    return network
 
 
 def choose(pair, share: float, seed: int = 0) -> Choice:
@@ -120,13 +132,7 @@ def test_the_rest_of_a_choice_is_all_others(pair):
     assert choice.rest.label != choice.label
 
 
-def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path):
-    operators = {"bicubic": BICUBIC, "noise": NOISE}
-    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, deterministic=True)
-    degradations = build_degradations(operators, 2)
-    sampler = PatchSampler(data, degradations, patch=16, batch=2, seed=0, compute=CPU)
-    network = SmoothNetwork()
-    network.load_state_dict(pair.baseline)
+def test_retraining_starts_every_choice_from_the_baseline(pair, store, network, sampler, tmp_path):
     some = choose(pair, 0.5)
     others = some.rest
     chosen = [
@@ -144,14 +150,7 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, tmp_path)
     assert first.tolist() == again.tolist()
 
 
-def test_channels_are_retrained_with_their_biases(pair, store, tmp_path):
-    operators = {"noise": NOISE}
-    data = degraded_store(tmp_path / "t.h5", {"a": photo(24, 24)}, operators, deterministic=True)
-    sampler = PatchSampler(
-        data, build_degradations(operators, 2), patch=16, batch=2, seed=0, compute=CPU
-    )
-    network = SmoothNetwork()
-    network.load_state_dict(pair.baseline)
+def test_channels_are_retrained_with_their_biases(pair, store, network, sampler, tmp_path):
     index = FilterIndex.of(network, "channel", "units")
     selected = np.arange(len(index)) == 2
     choice, checkpoint = Choice("faig", "noise", 0.1, selected), Checkpoint(tmp_path / "c", "s")

@@ -5,32 +5,23 @@ import numpy as np
 import pytest
 import torch
 from faig.base.errors import InputError
-from faig.data.batches import AHEAD, PatchSampler, SubImages, made_ahead
-from faig.data.degradations import build_degradations
+from faig.data.batches import AHEAD, SubImages, made_ahead
 from toys import (
     BICUBIC,
-    CPU,
     NOISE,
     degraded_store,
     make_batch,
+    make_sampler,
     noise_image,
     photo,
+    training_store,
     write_store,
 )
-
-OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
 
 
 @pytest.fixture
 def store(tmp_path):
-    images = {"a": photo(24, 32, 1), "b": photo(20, 24, 2)}
-    return degraded_store(tmp_path / "train.h5", images, OPERATORS, deterministic=True)
-
-
-def make_sampler(store, operators=OPERATORS, seed=0, patch=16, **more) -> PatchSampler:
-    degradations = build_degradations(operators, 2)
-    options = {"patch": patch, "batch": 4, "seed": seed, "compute": CPU, **more}
-    return PatchSampler(store, degradations, **options)
+    return training_store(tmp_path / "train.h5")
 
 
 def same(one, other) -> bool:

@@ -14,7 +14,17 @@ from faig.networks.objectives import Objective, Phase, divide, objective_class
 from faig.training.checkpoint import Checkpoint
 from faig.training.loop import Run, train
 from faig.training.schedule import Schedule
-from toys import BICUBIC, CPU, degraded_store, make_batch, photo
+from toys import (
+    BICUBIC,
+    CPU,
+    Interrupted,
+    Killed,
+    degraded_store,
+    make_batch,
+    make_sampler,
+    photo,
+    same,
+)
 
 BLUR = [{"op": "gaussian_blur", "size": 9, "sigma": [0.2, 2.0]}, *BICUBIC]
 OPERATORS = {"bicubic": BICUBIC, "blur": BLUR}
@@ -46,14 +56,9 @@ def store(tmp_path_factory):
     return degraded_store(folder / "train.h5", images, OPERATORS, deterministic=True)
 
 
-def make_sampler(store, architecture: str, cls=PatchSampler) -> PatchSampler:
+def sampler_of(architecture: str, store, cls=PatchSampler) -> PatchSampler:
     views = objective_class(small(architecture)).views
-    degradations = build_degradations(OPERATORS, 2)
-    return cls(store, degradations, patch=24, batch=4, seed=0, compute=CPU, views=views)
-
-
-def same(one: dict, other: dict) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    return make_sampler(store, cls, OPERATORS, patch=24, views=views)
 
 
 def test_a_plain_network_learns_by_its_output_alone():
@@ -67,7 +72,7 @@ def test_a_plain_network_learns_by_its_output_alone():
 def test_phases_train_their_own_part_only(architecture, store):
     network = small(architecture)
     run = Run(network, SCHEDULE, CPU)
-    sampler, begins = make_sampler(store, architecture), PHASES[architecture]
+    sampler, begins = sampler_of(architecture, store), PHASES[architecture]
     trained = ""
     for number in range(SCHEDULE.iterations):
         trained = begins.get(number, trained)
@@ -83,7 +88,7 @@ def test_phases_train_their_own_part_only(architecture, store):
 @pytest.mark.parametrize("architecture", ["ikc", "dasr"])
 def test_a_phase_builds_on_the_average_of_the_one_before(architecture, store):
     network, boundary = small(architecture), list(PHASES[architecture])[1]
-    run, sampler = Run(network, SCHEDULE, CPU), make_sampler(store, architecture)
+    run, sampler = Run(network, SCHEDULE, CPU), sampler_of(architecture, store)
     for number in range(boundary):
         run.step(make_batch(sampler, number))
     average = {name: value.clone() for name, value in run.ema.items()}
@@ -95,10 +100,6 @@ def test_a_phase_builds_on_the_average_of_the_one_before(architecture, store):
     if architecture == "ikc":  # what is not trained any more stays there
         own = {n: v for n, v in network.state_dict().items() if n.startswith(first)}
         assert same(own, {name: average[name] for name in own})
-
-
-class Killed(Exception):
-    """In place of SIGKILL."""
 
 
 def learn(architecture: str, sampler: PatchSampler, **more) -> tuple[dict, list[dict]]:
@@ -115,7 +116,7 @@ def learn(architecture: str, sampler: PatchSampler, **more) -> tuple[dict, list[
 @pytest.fixture(scope="module")
 def undisturbed(store):
     """The same from beginning to end, once for each architecture."""
-    return cache(lambda architecture: learn(architecture, make_sampler(store, architecture)))
+    return cache(lambda architecture: learn(architecture, sampler_of(architecture, store)))
 
 
 @pytest.mark.parametrize(
@@ -130,21 +131,15 @@ def undisturbed(store):
 def test_training_goes_on_in_the_middle_of_every_phase(
     architecture, end, store, undisturbed, tmp_path
 ):
-    class Interrupted(PatchSampler):
-        def batches(self, first, last):
-            for number, batch in enumerate(super().batches(first, last), first):
-                if number == end:
-                    raise Killed
-                yield batch
-
     whole, history = undisturbed(architecture)
     checkpoint = Checkpoint(tmp_path / "c", "stamp")
-    interrupted = make_sampler(store, architecture, Interrupted)
+    interrupted = sampler_of(architecture, store, Interrupted)
+    interrupted.end = end
     with checkpoint, pytest.raises(Killed):
         learn(architecture, interrupted, checkpoint=checkpoint, checkpoint_seconds=-1.0)
     assert checkpoint.load()["iteration"] == end
     torch.manual_seed(5)
-    resumed, again = learn(architecture, make_sampler(store, architecture), checkpoint=checkpoint)
+    resumed, again = learn(architecture, sampler_of(architecture, store), checkpoint=checkpoint)
     assert same(resumed, whole)
     assert [{**row, "seconds": 0} for row in again] == [{**row, "seconds": 0} for row in history]
 
@@ -155,7 +150,7 @@ def test_what_is_learned_does_get_better(architecture, store):
     schedule = Schedule(iterations=100, learning_rate=3e-3)
     _, history = train(
         small(architecture),
-        make_sampler(store, architecture),
+        sampler_of(architecture, store),
         schedule,
         CPU,
         validate=lambda weights: [{}],
@@ -186,9 +181,7 @@ def test_iterations_are_shared_out_to_phases():
 
 def test_batches_tell_the_blur_of_every_patch(store):
     fixed = [{"op": "gaussian_blur", "size": 9, "sigma": 1.5}, *BICUBIC]
-    degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
-    sampler = PatchSampler(store, degradations, patch=16, batch=64, seed=0, compute=CPU)
-    blur = make_batch(sampler, 0).blur
+    blur = make_batch(make_sampler(store, operators=OPERATORS, batch=64), 0).blur
     drawn = blur[blur > 0]
     assert 10 < len(drawn) < 54
     assert 0.2 <= drawn.min() < 0.5 < 1.7 < drawn.max() <= 2.0
@@ -199,9 +192,7 @@ def test_batches_tell_the_blur_of_every_patch(store):
 
 
 def test_views_of_a_scene_are_degraded_alike(store):
-    degradations = build_degradations({"bicubic": BICUBIC, "blur": BLUR}, 2)
-    options = {"patch": 16, "batch": 16, "seed": 0, "compute": CPU}
-    batch = make_batch(PatchSampler(store, degradations, **options, views=2), 3)
+    batch = make_batch(make_sampler(store, operators=OPERATORS, batch=16, views=2), 3)
     assert batch.lr.shape == (32, 3, 8, 8)
     assert batch.hr.shape == (32, 3, 16, 16)
     first, second = batch.blur.chunk(2)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from faig.attribution.filters import FilterIndex
 from faig.data.batches import PatchSampler
-from faig.data.degradations import build_degradations
 from faig.networks.building import build
 from faig.networks.weights import save_weights
 from faig.training.checkpoint import Checkpoint
@@ -19,45 +18,31 @@ from faig.training.schedule import Schedule
 from faig.training.stage import first_network
 from faig.training.validation import evaluate, validator
 from toys import (
-    BICUBIC,
     CPU,
-    NOISE,
+    OPERATORS,
+    Interrupted,
+    Killed,
     PartlyUsedNetwork,
     SmoothNetwork,
     degraded_store,
+    make_sampler,
     photo,
     random_state,
+    same,
+    training_store,
 )
 
-OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
 SCHEDULE = Schedule(iterations=40, learning_rate=3e-3, period=25)
 
 
 @pytest.fixture
 def store(tmp_path):
-    images = {"a": photo(24, 32, 1), "b": photo(20, 24, 2)}
-    return degraded_store(tmp_path / "train.h5", images, OPERATORS, deterministic=True)
+    return training_store(tmp_path / "train.h5")
 
 
 def make_network(seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
     return build("srcnn", 2, {"widths": [4]})
-
-
-def make_sampler(store, sampler_class=PatchSampler, operators=OPERATORS, seed=0, patch=16, **more):
-    degradations = build_degradations(operators, 2)
-    options = {"patch": patch, "batch": 4, "seed": seed, "compute": CPU, **more}
-    return sampler_class(store, degradations, **options)
-
-
-class Interrupted(PatchSampler):
-    """Stops the training at the tenth batch, as a kill would."""
-
-    def batches(self, first, last):
-        for number, batch in enumerate(super().batches(first, last), first):
-            if number == 9:
-                raise Killed
-            yield batch
 
 
 class Terminated(PatchSampler):
@@ -80,18 +65,10 @@ class Poisoned(PatchSampler):
             yield batch._replace(lr=batch.lr * float("nan")) if number == 9 else batch
 
 
-class Killed(Exception):
-    """In place of SIGKILL."""
-
-
 def validate(weights) -> list[dict]:
     """Rows that depend on every weight."""
     total = sum(value.double().abs().sum().item() for value in weights.values())
     return [{"degradation": "any", "psnr": total}]
-
-
-def same_weights(one: dict, other: dict) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
 def without_seconds(history: list[dict]) -> list[dict]:
@@ -214,7 +191,7 @@ def test_resumed_training_is_bit_identical(store, tmp_path, make):
 
     network = make(seed=123)
     resumed = train(network, make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint, **options)
-    assert same_weights(resumed[0], whole[0])
+    assert same(resumed[0], whole[0])
     assert without_seconds(resumed[1]) == without_seconds(whole[1])
 
 
@@ -231,7 +208,7 @@ def test_a_request_to_end_saves_first(store, tmp_path, capsys, request_):
     assert f"me: stopped by {request_.name} at iteration 10: saved" in capsys.readouterr().out
     assert signal.getsignal(request_) is handler
     resumed, _ = train(make_network(), make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint)
-    assert same_weights(resumed, whole)
+    assert same(resumed, whole)
 
 
 def test_a_finished_training_is_not_repeated(store, tmp_path):
@@ -241,7 +218,7 @@ def test_a_finished_training_is_not_repeated(store, tmp_path):
     second, _ = train(
         make_network(), make_sampler(store, seed=9), Schedule(5, 1e-3), CPU, **options
     )
-    assert same_weights(first, second)
+    assert same(first, second)
 
 
 def test_a_training_that_diverges_stops_and_says_where(store, tmp_path):
@@ -388,12 +365,12 @@ def test_evaluation_measures_what_skimage_measures(tmp_path):
 
 def test_a_network_starts_from_its_seed_or_from_given_weights(tmp_path):
     architecture = {"architecture": "srcnn", "scale": 2, "parameters": {"widths": [4]}}
-    one, same, other = (first_network(architecture, seed).state_dict() for seed in (1, 1, 2))
-    assert all(torch.equal(one[name], same[name]) for name in one)
-    assert not all(torch.equal(one[name], other[name]) for name in one)
+    one, again, other = (first_network(architecture, seed).state_dict() for seed in (1, 1, 2))
+    assert same(one, again)
+    assert not same(one, other)
     save_weights(tmp_path / "w.safetensors", other, {})
     started = first_network(architecture, 1, weights=tmp_path / "w.safetensors").state_dict()
-    assert all(torch.equal(started[name], other[name]) for name in other)
+    assert same(started, other)
 
 
 def test_validation_is_the_mean_over_some_images_and_leaves_the_network_alone(tmp_path):
@@ -408,4 +385,4 @@ def test_validation_is_the_mean_over_some_images_and_leaves_the_network_alone(tm
         values = [m["psnr"] for m in measured if m["input_degradation"] == row["degradation"]]
         assert row["psnr"] == pytest.approx(np.mean(values))
     assert [row["degradation"] for row in rows] == list(OPERATORS)
-    assert all(torch.equal(before[k], value) for k, value in network.state_dict().items())
+    assert same(before, network.state_dict())

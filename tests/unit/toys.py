@@ -12,7 +12,7 @@ from faig.attribution.ranking import ranks
 from faig.base.device import Compute
 from faig.data.batch import Batch
 from faig.data.batches import PatchSampler
-from faig.data.degradations import Degradation
+from faig.data.degradations import Degradation, build_degradations
 from faig.data.pixels import to_float, to_uint8
 from faig.data.store import ImageStore, ImageWriter
 from torch import nn
@@ -21,6 +21,7 @@ CPU = Compute(torch.device("cpu"), torch.float32)
 BICUBIC = [{"op": "downsample"}]
 BLUR = [{"op": "gaussian_blur", "size": 21, "sigma": 2.0}, *BICUBIC]
 NOISE = [{"op": "downsample"}, {"op": "gaussian_noise", "sigma": 0.1}]
+OPERATORS = {"bicubic": BICUBIC, "noise": NOISE}
 RANKED = ["blur", "noise"]
 UNITS = ["kernel", "channel", "head", "layer"]
 FEATURES = 8  # of the planted pairs
@@ -142,6 +143,34 @@ def example(name: str = "a", inputs=("blur", "noise"), side: int = 8, scale: int
 
     reference, clean = draw(scale * side), draw(side)
     return Example(name, reference, clean, {degradation: draw(side) for degradation in inputs})
+
+
+def training_store(path) -> ImageStore:
+    """Two images to train on, plain and to be made noisy."""
+    images = {"a": photo(24, 32, 1), "b": photo(20, 24, 2)}
+    return degraded_store(path, images, OPERATORS, deterministic=True)
+
+
+def make_sampler(store, cls=PatchSampler, operators=OPERATORS, **more) -> PatchSampler:
+    """Batches of four small patches, or as `more` says."""
+    options = {"patch": 16, "batch": 4, "seed": 0, "compute": CPU, **more}
+    return cls(store, build_degradations(operators, 2), **options)
+
+
+class Killed(Exception):
+    """In place of SIGKILL."""
+
+
+class Interrupted(PatchSampler):
+    """Stops the training at its tenth batch, or that numbered `end`, as a kill would."""
+
+    end = 9
+
+    def batches(self, first, last):
+        for number, batch in enumerate(super().batches(first, last), first):
+            if number == self.end:
+                raise Killed
+            yield batch
 
 
 def make_batch(sampler: PatchSampler, number: int) -> Batch:
