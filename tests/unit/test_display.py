@@ -94,7 +94,7 @@ def test_a_running_job_has_one_line_with_percentage_and_time_left(shown, tmp_pat
     log.write_text(BARS)
     lines = visible(wait_for(stream, "42 %"))
     assert lines[0] == "2 jobs to do"
-    assert re.fullmatch(r"  train small 3: running for 00:0\d, target 42 %, 00:09 left", lines[1])
+    assert re.fullmatch(r"  train small 3: running for 00:\d\d, target 42 %, 00:09 left", lines[1])
     assert len(lines) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_finished_job_leaves_one_line(shown, tmp_path):
     one.handle(finish(3))
     lines = visible(stream.getvalue())
     assert lines[0] == "2 jobs to do"
-    assert re.fullmatch(r"\d\d:\d\d:\d\d  1/2  train small 3: done in 00:0\d", lines[1])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  1/2  train small 3: done in 00:\d\d", lines[1])
     assert len(lines) == 2
 
 
@@ -116,7 +116,7 @@ def test_a_file_gets_a_line_from_time_to_time(shown, tmp_path):
     assert stream.getvalue() == ""
     one.handle(record(LogEvent.RUN_INFO, stats={"total": 2}))
     text = wait_for(stream, "42 %")
-    assert "train small 3: running for 00:00, target 42 %, 00:09 left\n" in text
+    assert re.search(r"train small 3: running for 00:\d\d, target 42 %, 00:09 left\n", text)
     assert "\x1b" not in text
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import HOME, Workflow
 
-# three jobs that each tell how many run beside them
+# each of three jobs tells how many run, half a second after EXPECTED of them have started
 SNAKEFILE = """
 include: "rules/common.smk"
 
@@ -19,8 +19,10 @@ rule job:
     threads: THREADS
     resources: gpu=1
     shell:
-        "mkdir -p running && touch running/{wildcards.number} && sleep 0.5"
-        " && ls running | wc -l > {output} && sleep 0.5 && rm running/{wildcards.number}"
+        "mkdir -p running started && touch running/{wildcards.number} started/{wildcards.number}"
+        " && for i in $(seq 99); do"
+        " [ $(ls started | wc -l) -lt $EXPECTED ] || break; sleep 0.3; done"
+        " && sleep 0.5 && ls running | wc -l > {output} && rm running/{wildcards.number}"
 """
 
 
@@ -48,23 +50,25 @@ def pretend_gpus(monkeypatch, folder: Path, count: int) -> None:
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
 
 
-def most_at_a_time(jobs: Workflow, *options: str) -> int:
+def assert_at_a_time(expected: int, jobs: Workflow, monkeypatch, *options: str) -> None:
+    monkeypatch.setenv("EXPECTED", str(expected))
     jobs.run("--cores", "4", *options)
-    return max(int((jobs.folder / f"{number}.txt").read_text()) for number in range(3))
+    found = [int((jobs.folder / f"{number}.txt").read_text()) for number in range(3)]
+    assert max(found) == expected
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_as_many_jobs_as_gpus(jobs, monkeypatch, tmp_path, count):
     pretend_gpus(monkeypatch, tmp_path, count)
-    assert most_at_a_time(jobs) == count
+    assert_at_a_time(count, jobs, monkeypatch)
 
 
 def test_computing_on_the_cpu_runs_two_jobs(jobs, monkeypatch, tmp_path):
     pretend_gpus(monkeypatch, tmp_path, 1)
     jobs.config["device"] = "cpu"
-    assert most_at_a_time(jobs) == 2
+    assert_at_a_time(2, jobs, monkeypatch)
 
 
 def test_the_users_total_counts(jobs, monkeypatch, tmp_path):
     pretend_gpus(monkeypatch, tmp_path, 3)
-    assert most_at_a_time(jobs, "--resources", "gpu=1") == 1
+    assert_at_a_time(1, jobs, monkeypatch, "--resources", "gpu=1")

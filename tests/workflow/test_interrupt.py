@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -34,8 +34,9 @@ def training(folder: Path) -> Iterator[tuple[subprocess.Popen, list[psutil.Proce
             yield process, psutil.Process(process.pid).children(recursive=True)
         finally:
             for left in psutil.process_iter():
-                if os.getsid(left.pid) == process.pid:
-                    left.kill()
+                with suppress(ProcessLookupError, psutil.NoSuchProcess):  # it has ended meanwhile
+                    if os.getsid(left.pid) == process.pid:
+                        left.kill()
 
 
 def assert_saved(folder: Path, request: str) -> None:

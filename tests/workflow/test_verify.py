@@ -1,11 +1,23 @@
 """Damage between two runs is found, and the printed advice repairs it."""
 
+import shutil
+
 import pandas as pd
+import pytest
 from faig.base.tables import write_table
 from faig.run import manifest
 from forks import snakemake
 
+from .conftest import Workflow
+
 RUN = "results/tiny"
+
+
+@pytest.fixture
+def spare(finished, tmp_path) -> Workflow:
+    """A copy of the finished run, to damage."""
+    folder = shutil.copytree(finished.folder, tmp_path / "copy")
+    return Workflow(folder, folder)
 
 
 def digests(workflow) -> dict[str, str]:
@@ -31,14 +43,14 @@ def test_an_undamaged_run(finished):
     assert "files are as they were written" in output
 
 
-def test_damage_of_every_kind_is_named_and_repaired(finished):
-    before = digests(finished)
-    folder = finished.folder / RUN
+def test_damage_of_every_kind_is_named_and_repaired(spare):
+    before = digests(spare)
+    folder = spare.folder / RUN
     # damage that went unnoticed: figure and table are made from it
     used = folder / "prediction/small/seed0.parquet"
     write_table(used, pd.read_parquet(used).assign(predicted=True))
-    finished.run()
-    assert len({*before.items()} - {*digests(finished).items()}) > 1
+    spare.run()
+    assert len({*before.items()} - {*digests(spare).items()}) > 1
 
     cut, flipped = folder / "data/tiny_test.h5", folder / "ranking/small/seed0/random.parquet"
     lost, replaced = folder / "figures/training_small.pdf", folder / "tables/locations.csv"
@@ -50,7 +62,7 @@ def test_damage_of_every_kind_is_named_and_repaired(finished):
     lost.unlink()
     replaced.write_text("something,else\n")
 
-    result = finished.run("verify", check=False)
+    result = spare.run("verify", check=False)
     assert result.returncode
     for path, state, rule in (
         ("prediction/small/seed0.parquet", "changed", "predict"),
@@ -64,21 +76,19 @@ def test_damage_of_every_kind_is_named_and_repaired(finished):
     assert recorded in result.stdout
     assert manifest.digest(cut) in result.stdout
 
-    follow(finished, result.stdout)
-    assert digests(finished) == before
-    assert "files are as they were written" in finished.run("verify").stdout
+    follow(spare, result.stdout)
+    assert digests(spare) == before
+    assert "files are as they were written" in spare.run("verify").stdout
 
 
-def test_without_recorded_checksums_nothing_is_said_to_be_right(finished):
-    checksums = finished.folder / RUN / "checksums.json"
-    recorded = checksums.read_bytes()
+def test_without_recorded_checksums_nothing_is_said_to_be_right(spare):
+    checksums = spare.folder / RUN / "checksums.json"
     checksums.unlink()
     for targets in (["verify"], ["verify"], ["verify", "all"]):
-        result = finished.run(*targets, check=False)
+        result = spare.run(*targets, check=False)
         assert result.returncode
         assert "there are no recorded checksums to compare with" in result.stdout
         assert not checksums.exists()
-    checksums.write_bytes(recorded)
 
 
 def test_a_quiet_verification_prints_its_result(finished):
