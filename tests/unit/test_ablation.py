@@ -132,7 +132,9 @@ def test_the_rest_of_a_choice_is_all_others(pair):
     assert choice.rest.label != choice.label
 
 
-def test_retraining_starts_every_choice_from_the_baseline(pair, store, network, sampler, tmp_path):
+def test_retraining_starts_every_choice_from_the_baseline_and_measures_its_average(
+    pair, store, network, sampler, tmp_path
+):
     some = choose(pair, 0.5)
     others = some.rest
     chosen = [
@@ -148,6 +150,7 @@ def test_retraining_starts_every_choice_from_the_baseline(pair, store, network, 
     assert table["part"].tolist() == [*["chosen"] * 2, *["rest"] * 2, *["chosen"] * 2]
     assert all(torch.equal(network.state_dict()[k], v) for k, v in pair.baseline.items())
     assert first.tolist() == again.tolist()
+    assert first.tolist() == psnrs(pair, store, chosen[0][1].load()["ema"])
 
 
 def test_channels_are_retrained_with_their_biases(pair, store, network, sampler, tmp_path):

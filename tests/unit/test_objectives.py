@@ -1,5 +1,6 @@
 """How two-branch networks are taught; see also test_training."""
 
+import copy
 from functools import cache
 
 import pytest
@@ -94,8 +95,14 @@ def test_a_phase_builds_on_the_average_of_the_one_before(architecture, store):
     average = {name: value.clone() for name, value in run.ema.items()}
     assert not same(average, network.state_dict())
     assert run.rate(boundary - 1) < 0.1 * SCHEDULE.learning_rate
-    run.step(make_batch(sampler, boundary))
+    objective, batch = copy.deepcopy(run.objective), make_batch(sampler, boundary)
+    objective.network.load_state_dict(average)
+    run.step(batch)
     assert run.rate(boundary) == SCHEDULE.learning_rate
+    # average and mean loss begin anew
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(run.ema[name], torch.lerp(average[name], value, 0.9))
+    assert run.mean_loss() == pytest.approx(objective(batch, run.span.phase.name).item())
     first = PHASES[architecture][0]
     if architecture == "ikc":  # what is not trained any more stays there
         own = {n: v for n, v in network.state_dict().items() if n.startswith(first)}
@@ -166,6 +173,17 @@ def test_what_is_learned_does_get_better(architecture, store):
         assert sum(losses[half:]) / len(losses[half:]) < sum(losses[:half]) / half
 
 
+def test_ikcs_corrector_learns_from_every_correction():
+    network = small("ikc").eval()
+    batch = Batch(torch.rand(2, 3, 12, 12), torch.rand(2, 3, 24, 24), torch.tensor([0.5, 1.5]))
+    true = network.pca.encode_blur(batch.blur)
+    errors = [F.mse_loss(found, true) for _, found in network.unfold(batch.lr)[1:]]
+    assert len(errors) == 2
+    loss = objective_class(network)(network)(batch, "corrector")
+    torch.testing.assert_close(loss, sum(errors) / 2)
+    assert not torch.isclose(loss, errors[-1], rtol=1e-4)
+
+
 def test_iterations_are_shared_out_to_phases():
     phases = (Phase("a", 0.5), Phase("b", 0.3), Phase("c", 0.2))
     assert [span[1:] for span in divide(phases, 10)] == [(0, 5), (5, 8), (8, 10)]
@@ -174,6 +192,7 @@ def test_iterations_are_shared_out_to_phases():
         spans = divide(phases, iterations)
         assert spans[-1].last == iterations
         assert [s.first for s in spans] == [0, *(s.last for s in spans[:-1])]
+        assert all(s.first < s.last for s in spans)
 
 
 # what a batch says of its blur

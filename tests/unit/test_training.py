@@ -8,14 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from faig.attribution.filters import FilterIndex
 from faig.data.batches import PatchSampler
 from faig.networks.building import build
 from faig.networks.weights import save_weights
 from faig.training.checkpoint import Checkpoint
-from faig.training.loop import TrainingDiverged, train
+from faig.training.loop import Run, TrainingDiverged, train
 from faig.training.schedule import Schedule
-from faig.training.stage import first_network
+from faig.training.stage import first_network, train_stage
 from faig.training.validation import evaluate, validator
 from toys import (
     CPU,
@@ -25,6 +26,7 @@ from toys import (
     PartlyUsedNetwork,
     SmoothNetwork,
     degraded_store,
+    make_batch,
     make_sampler,
     photo,
     random_state,
@@ -132,6 +134,30 @@ def test_history_tells_the_state_of_the_training(store):
     assert 0 < history[0]["seconds"] < history[1]["seconds"]
 
 
+def test_a_training_agrees_with_a_slow_implementation(store):
+    """Adam's steps, the average of the weights, and the mean loss since the last row."""
+    run, sampler = Run(make_network(), Schedule(10**7, 1e-2), CPU), make_sampler(store)
+    slow, losses = make_network(), []
+    optimizer = torch.optim.Adam(slow.parameters(), 1e-2, betas=(0.9, 0.99))
+    for number, decay in enumerate([1 / 10, 2 / 11, 3 / 12, 4 / 13, 0.999]):
+        if number == 3:
+            run.record([{}])
+            losses.clear()
+        if number == 4:  # much later
+            run.iteration += 10**4
+            run.loss_since += 10**4
+        batch, before = make_batch(sampler, number), {k: v.clone() for k, v in run.ema.items()}
+        run.step(batch)
+        loss = F.l1_loss(slow(batch.lr), batch.hr)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        assert run.mean_loss() == pytest.approx(np.mean(losses))
+        for name, value in slow.state_dict().items():
+            torch.testing.assert_close(run.ema[name], torch.lerp(before[name], value, 1 - decay))
+
+
 def test_average_of_weights_moves_less_than_the_weights(store):
     network = make_network()
     start = {name: value.clone() for name, value in network.state_dict().items()}
@@ -174,12 +200,21 @@ def test_a_network_with_batch_normalisation_is_trained(store):
     network.load_state_dict(weights)
 
 
+def test_buffers_stay_where_filters_alone_are_trained(store):
+    network = torch.nn.Sequential(SmoothNetwork(), torch.nn.BatchNorm2d(3))
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    index = FilterIndex.of(network)
+    masks = index.masks(np.ones(len(index), bool))
+    weights, _ = train(network, make_sampler(store), Schedule(3, 1e-3), CPU, trainable=masks)
+    assert same(before, {name: weights[name] for name in before})
+
+
 def make_network_that_draws(seed: int = 0) -> torch.nn.Module:
     return torch.nn.Sequential(make_network(seed), torch.nn.Dropout(0.3))
 
 
 @pytest.mark.parametrize("make", [make_network, make_network_that_draws])
-def test_resumed_training_is_bit_identical(store, tmp_path, make):
+def test_resumed_training_is_bit_identical_and_its_time_goes_on(store, tmp_path, make):
     options = {"validate": validate, "validations": 5, "checkpoint_seconds": -1.0}
     whole = train(make(), make_sampler(store), SCHEDULE, CPU, **options)
 
@@ -187,12 +222,16 @@ def test_resumed_training_is_bit_identical(store, tmp_path, make):
     interrupted = make_sampler(store, Interrupted)
     with checkpoint, pytest.raises(Killed):
         train(make(), interrupted, SCHEDULE, CPU, checkpoint=checkpoint, **options)
-    assert checkpoint.load()["iteration"] == 9
+    saved = checkpoint.load()
+    assert saved["iteration"] == 9
+    assert saved["seconds"] > 0
+    checkpoint.save({**saved, "seconds": 1000.0})
 
     network = make(seed=123)
     resumed = train(network, make_sampler(store), SCHEDULE, CPU, checkpoint=checkpoint, **options)
     assert same(resumed[0], whole[0])
     assert without_seconds(resumed[1]) == without_seconds(whole[1])
+    assert resumed[1][-1]["seconds"] > 1000
 
 
 @pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT])
@@ -235,6 +274,11 @@ def test_a_training_that_diverges_stops_and_says_where(store, tmp_path):
     saved = checkpoint.load()
     assert saved["iteration"] == 9
     assert all(value.isfinite().all() for value in saved["objective"].values())
+
+
+def test_without_a_checkpoint_a_diverged_training_does_not_go_on_to_its_end(store):
+    with pytest.raises(TrainingDiverged, match="by iteration 100 "):
+        train(make_network(), make_sampler(store, Poisoned), Schedule(150, 1e-3), CPU)
 
 
 def test_too_high_a_learning_rate_is_noticed(store):
@@ -371,6 +415,31 @@ def test_a_network_starts_from_its_seed_or_from_given_weights(tmp_path):
     save_weights(tmp_path / "w.safetensors", other, {})
     started = first_network(architecture, 1, weights=tmp_path / "w.safetensors").state_dict()
     assert same(started, other)
+
+
+def test_a_stage_draws_by_its_name_and_seed_and_as_many_views_as_its_objective_asks_for(
+    monkeypatch,
+):
+    opened = []
+
+    def note(*_, **options):
+        opened.append(options)
+        raise Killed
+
+    monkeypatch.setattr(PatchSampler, "open", note)
+    rest = ["degradations", "schedule", "validations", "validation_images"]
+    options = {**dict.fromkeys([*rest, "validation_degradations"]), "batches": {}}
+    for architecture, stage, seed in (
+        ("srcnn", "baseline", 0),
+        ("srcnn", "target", 0),
+        ("srcnn", "baseline", 1),
+        ("dasr", "baseline", 0),
+    ):
+        network = build(architecture, 2)
+        with pytest.raises(Killed):
+            train_stage(network, None, None, CPU, None, stage=stage, seed=seed, **options)
+    assert [found["views"] for found in opened] == [1, 1, 1, 2]
+    assert len({found["seed"] for found in opened}) == 3
 
 
 def test_validation_is_the_mean_over_some_images_and_leaves_the_network_alone(tmp_path):
