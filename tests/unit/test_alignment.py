@@ -124,6 +124,16 @@ def test_every_group_of_a_deep_network_is_undone(name):
     assert moved > 0
 
 
+@pytest.mark.parametrize(("size", "expected"), [(0.1, 0), (10, 2)])
+def test_an_order_is_that_of_all_weights_together(size, expected):
+    """The first layer alone would exchange the channels, the others alone would not."""
+    network = SmoothNetwork(features=2)
+    state = random_state(network, 0)
+    state["first.weight"] *= size
+    towards = {**state, "first.weight": state["first.weight"].flip(0)}
+    assert match(network, state, towards)[1] == expected
+
+
 def test_what_stands_right_is_not_moved(ends):
     baseline, target = ends
     found, moved = match(SmoothNetwork(features=FEATURES), baseline, target)

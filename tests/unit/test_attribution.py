@@ -219,6 +219,12 @@ def test_greedy_takes_every_filter_once_and_by_rounds(rounds):
     assert result.passes == 2 * rounds
 
 
+def test_passes_of_learned_gates_include_those_of_their_start():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (start,), (result,) = run("signed", pair, [ex]), run("learned_gates", pair, [ex], steps=3)
+    assert result.passes == start.passes + 3 * 2
+
+
 def test_faig_agrees_with_captum_in_parameter_space():
     captum = pytest.importorskip("captum.attr")
     pair, ex = random_pair(SmoothNetwork()), example(inputs=["blur"])
@@ -301,6 +307,11 @@ def test_scores_are_one_per_degradation_and_filter_and_not_negative_if_unsigned(
         assert result.scores.shape == (2, len(pair.index))
         assert result.scores.dtype == torch.float32
         assert (result.scores >= 0).all() != (name in SIGNED)
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_scores_of_either_sign_are_contrasted_with_the_largest_of_the_others(name):
+    assert METHODS[name].contrast == "largest"
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -436,6 +447,15 @@ def test_adaptive_takes_as_many_nodes_as_the_tolerance_needs():
     assert result.completeness.max() == errors[8]
 
 
+def test_adaptive_goes_on_until_every_degradation_is_exact():
+    pair, ex = random_pair(SmoothNetwork()), example()
+    (one,) = run("faig", pair, [ex], nodes=1)
+    between = one.completeness.mean()
+    assert one.completeness.min() < between < one.completeness.max()
+    (result,) = run("faig", pair, [ex], quadrature="adaptive", nodes=1, tolerance=between)
+    assert result.nodes > 1
+
+
 def test_adaptive_gives_up_at_256_nodes():
     pair, ex = random_pair(SmoothNetwork(features=1)), example(side=2)
     (result,) = run("faig", pair, [ex], quadrature="adaptive", nodes=100, tolerance=0.0)
@@ -561,6 +581,11 @@ def broken(pair, examples):
 
 
 @method(contrast="none")
+def half(pair, examples):
+    return every(examples, torch.tensor([[1.0], [0.0]]).expand(2, len(pair.index)))
+
+
+@method(contrast="none")
 def silent(pair, examples):
     return iter(())
 
@@ -613,6 +638,7 @@ def test_what_a_method_of_another_file_draws_follows_from_the_seed(others):
         ("their_methods:of_numpy", "of_numpy' gives two results from one seed"),
         ("their_methods:transposed", r"transposed': scores of shape .*expected .*\(2, 60\)"),
         ("their_methods:broken", "broken' fails on one image of at most 16 x 16.*absent"),
+        ("their_methods:half", "half': all scores for 'noise' are zero"),
         ("their_methods:silent", "silent' fails on one image.*expected 1, got 0"),
         ("their_methods:plain", "plain': expected a function under @method"),
         ("their_methods:absent", "absent' cannot be imported: AttributeError"),

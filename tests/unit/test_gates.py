@@ -3,9 +3,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from faig.attribution import search
 from faig.attribution.gates import GateModel, Gates
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
+from faig.attribution.ranking import largest_contrast
 from toys import CPU, UNITS, SmoothNetwork, example, random_pair, random_state, same, substituted
 
 NODES = {"nodes": 16}
@@ -155,3 +157,52 @@ def test_elements_that_cancel_score_nothing_signed_and_much_in_faig():
     (plain,), (signed,) = (attribute(name, pair, [flat], NODES, 0) for name in ("faig", "signed"))
     assert plain.scores[0, 0] > plain.scores[0].mean()
     assert signed.scores[0, 0].abs() < 0.2 * plain.scores[0, 0]
+
+
+# searches over gates
+
+
+@pytest.fixture(scope="module")
+def losses() -> search.Losses:
+    """Of three degradations and two images."""
+    examples = [example(name, ("blur", "noise", "jpeg")) for name in "ab"]
+    return search.Losses(random_pair(SmoothNetwork()), examples)
+
+
+@pytest.mark.parametrize("row", range(3))
+def test_shares_of_all_images_add_up_to_the_whole_gain(losses, row):
+    shares = [part.item() for part in losses.shares(row, torch.ones(len(losses.gates)))]
+    assert len(shares) == 2
+    assert sum(shares) == pytest.approx(1, abs=1e-4)
+
+
+def test_learned_gates_follow_the_gradient_of_their_objective(losses):
+    """The gain of the first degradation is to be lost, those of both others to stay."""
+    logits = torch.linspace(-2, 2, len(losses.gates), requires_grad=True)
+    lost, *kept = (sum(losses.shares(row, 1 - torch.sigmoid(logits))) for row in range(3))
+    objective = lost.abs() + sum((1 - share).abs() for share in kept) / 2
+    (expected,) = torch.autograd.grad(objective, logits)
+    logits.grad = torch.zeros_like(logits)
+    for row in range(3):
+        search._push(losses, logits, row, wanted=float(row != 0), of=2)
+    torch.testing.assert_close(logits.grad, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_learned_gates_with_more_sparsity_are_fewer(losses):
+    start = torch.zeros(3, len(losses.gates))
+    many, few = (search.learned_gates(losses, start, 5, 0.5, s).mean() for s in (0.0, 1e4))
+    assert few < many
+
+
+@pytest.mark.parametrize("beta", [0.0, 10.0])
+def test_each_round_of_greedy_sees_what_was_taken_before(losses, beta):
+    count = len(losses.gates)
+    scores = search.greedy_order(losses, 2, 0.1, beta)  # one of 60, then five more
+    for row, order in enumerate(scores.argsort(descending=True).numpy()):
+        for taken, best in ((order[:0], order[:1]), (order[:1], order[1:6])):
+            gates = torch.ones(count)
+            gates[taken] = 0
+            slopes = losses.slopes(gates).double().numpy()
+            contrast = largest_contrast(slopes, losses.gains, beta)[row]
+            contrast[taken] = -np.inf
+            np.testing.assert_array_equal(best, np.argsort(-contrast)[: len(best)])
