@@ -436,14 +436,18 @@ def test_poisson_noise_has_the_statistics_of_counted_photons():
     torch.testing.assert_close(noisy * 50, (noisy * 50).round(), atol=1e-4, rtol=0)
     assert torch.equal(noisy, apply("poisson_noise", x, generator=seeded(), peak=50.0))
     assert not torch.equal(noisy, apply("poisson_noise", x, generator=seeded(1), peak=50.0))
+    assert not apply("poisson_noise", x - 0.5, generator=seeded(), peak=50.0).any()  # below black
 
 
-def test_rescaling_keeps_what_is_smooth_and_agrees_with_pillow():
-    x = images(40, 32, 1)
-    result = apply("rescale", x, factor=0.5)
+@pytest.mark.parametrize(
+    ("size", "factor", "between"), [((40, 32), 0.5, (20, 16)), ((9, 7), 0.4, (4, 3))]
+)
+def test_rescaling_keeps_what_is_smooth_and_agrees_with_pillow(size, factor, between):
+    x = images(*size, 1)
+    result = apply("rescale", x, factor=factor)
     assert result.shape == x.shape
     channel = Image.fromarray(x[0, 0].numpy())
-    expected = channel.resize((16, 20), Image.BICUBIC).resize((32, 40), Image.BICUBIC)
+    expected = channel.resize(between[::-1], Image.BICUBIC).resize(size[::-1], Image.BICUBIC)
     np.testing.assert_allclose(result[0, 0], np.array(expected), atol=1e-5)
     flat = torch.full((1, 3, 9, 7), 0.3)
     torch.testing.assert_close(apply("rescale", flat, factor=0.4, kernel="bilinear"), flat)

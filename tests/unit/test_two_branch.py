@@ -101,6 +101,13 @@ def test_output_is_larger_by_the_scale(architecture, scale, size):
 
 
 @pytest.mark.parametrize("architecture", SMALL)
+def test_fourfold_networks_enlarge_twice_by_two(architecture):
+    modules = small(architecture, 4).modules()
+    factors = [m.upscale_factor for m in modules if isinstance(m, nn.PixelShuffle)]
+    assert factors == [2, 2]
+
+
+@pytest.mark.parametrize("architecture", SMALL)
 def test_images_of_a_batch_do_not_mix(architecture):
     network, lr = small(architecture).eval(), torch.rand(3, 3, 8, 7)
     alone = torch.cat([network(image[None]) for image in lr])
@@ -329,9 +336,12 @@ def test_kernels_are_those_of_the_degradation():
     torch.testing.assert_close(kernel.float(), line[:, None] * line)
 
 
-@pytest.mark.parametrize("pca", [kernel_pca(0.2, 2.0, 10, samples=2000), grid_pca(2, 10)])
-def test_a_kernel_survives_its_code(pca):
-    kernels = gaussian_kernels(torch.linspace(0.2, 2.0, 37).double()).float()
+@pytest.mark.parametrize(
+    ("pca", "high"),
+    [(kernel_pca(0.2, 2.0, 10, samples=2000), 2.0), *((grid_pca(s, 10), s) for s in (2, 3, 4))],
+)
+def test_a_kernel_survives_its_code(pca, high):
+    kernels = gaussian_kernels(torch.linspace(0.2, high, 37).double()).float()
     codes = pca.encode(kernels)
     assert codes.shape == (37, 10)
     assert codes[:, 0].std() > 0.1
@@ -357,6 +367,8 @@ def test_components_are_orthonormal_and_explain_the_most():
     covariance = torch.cov(kernels.flatten(1).T)
     largest = torch.linalg.eigvalsh(covariance).flip(0)[:4]
     torch.testing.assert_close(codes.var(dim=0).double(), largest, rtol=1e-4, atol=0)
+    places = pca.components.abs().argmax(dim=0, keepdim=True)
+    assert (pca.components.gather(0, places) > 0).all()  # the same from every library
 
 
 def test_sampled_components_are_the_same_again():
