@@ -156,6 +156,19 @@ def test_a_failed_job_is_shown_with_its_log(shown, tmp_path):
     assert "running" not in text
 
 
+def test_jobs_of_a_failed_group_are_shown_no_more(shown, tmp_path):
+    one = shown(stream := Terminal())
+    for number in (3, 4):
+        one.handle(start(number, tmp_path / "log"))
+    facts = {"rule_name": "train", "jobid": 3, "output": [], "log": []}
+    facts = {"aux_logs": [], "job_error_info": [facts]}
+    one.handle(record(LogEvent.GROUP_ERROR, "Error in group g", logging.ERROR, **facts))
+    text = "\n".join(visible(stream.getvalue()))
+    assert "Error in group g" in text
+    assert "train small 3: running" not in text
+    assert "train small 4: running" in text
+
+
 @pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
 def test_warnings_and_errors_are_shown(shown, level):
     one = shown(stream := Terminal())

@@ -2,7 +2,7 @@
 
 import pytest
 from faig_workflow import config as configuration
-from faig_workflow.resources import Requests
+from faig_workflow.resources import START, Requests
 from test_sections import DEFAULT
 from toys import changed
 
@@ -36,6 +36,12 @@ def test_the_papers_training_takes_less_than_a_day():
 def test_a_longer_training_asks_for_more_time(key, value):
     assert asked("training", **{key: value})["runtime"] > asked("training")["runtime"]
     assert asked("small", **{key: value}) == asked("small")
+
+
+def test_a_network_that_costs_more_asks_for_as_much_more_time():
+    requests = Requests(configuration.load(DEFAULT))
+    once, often = (requests.training(10**6, n)["runtime"]({}, 1) - START for n in (1, 24))
+    assert often == pytest.approx(24 * once, rel=0.01)
 
 
 def test_training_on_the_cpu_takes_longer():

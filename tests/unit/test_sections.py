@@ -174,6 +174,8 @@ def test_the_scale_multiplies_every_length_of_training():
     assert (target["iterations"], target["period"]) == (10, 3)
     retraining = section.retraining("srcnn", "0", "faig")["schedule"]
     assert (retraining["iterations"], retraining["period"]) == (2, None)
+    section = Sections(configuration.load(changed(DEFAULT, "training.scale", 1e-6)))
+    assert section.training("srcnn", "0", "target")["schedule"]["iterations"] == 1
 
 
 @pytest.mark.parametrize(("scale", "patch"), [(2, 64), (3, 63)])
@@ -280,6 +282,26 @@ def test_a_ranked_mixture_takes_its_parts_out_of_their_contrasts_with_it():
     assert contrast == {"blur_noise": ["noise"], "blur": ["noise"], "noise": ["blur"]}
     conditions = section.prediction("srcnn")["conditions"]
     assert conditions["blur_noise"] == ["blur", "noise", "blur_noise"]
+
+
+def test_only_localising_methods_have_the_rest_of_the_filters_retrained():
+    section = Sections(configuration.load(changed(DEFAULT, "retraining.rest", True)))
+    methods = ("faig", "matched_random", "random")
+    found = [section.retraining("srcnn", "0", name)["rest"] for name in methods]
+    assert found == [True, True, False]
+
+
+@pytest.mark.parametrize(("images", "expected"), [("all", {}), ("auto", {"blur": ["noise"]})])
+def test_scores_depend_on_contrasts_where_these_tell_how_many_images_are_enough(images, expected):
+    config = changed(DEFAULT, "attribution.contrast", {"blur": ["noise"]})
+    section = Sections(configuration.load(changed(config, "attribution.images", images)))
+    assert section.attribution("srcnn", "0", "faig")["contrast"] == expected
+
+
+def test_transplants_are_compared_with_as_many_draws_as_masking():
+    config = DEFAULT | {"transplant": {}, "stability": {"null_target": True}}
+    section = Sections(configuration.load(config | {"faithfulness": {"draws": 7}}))
+    assert section.transplant("srcnn", "0")["draws"] == 7
 
 
 def test_canonical_text_is_one_per_value():
