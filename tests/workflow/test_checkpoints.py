@@ -67,6 +67,17 @@ def test_given_baseline_is_fine_tuned(workflow, exported):
     assert "train_baseline" not in planned
 
 
+def test_other_weights_that_are_not_there_are_told_whatever_was_made_before(workflow, exported):
+    network = workflow.config["networks"]["small"]
+    made = "results/tiny/models/small/seed0/target.safetensors"
+    network.update(exported)
+    workflow.run(made)
+    network["target"] = "nowhere.pth"
+    output = workflow.run(made, "--dry-run", check=False).stdout
+    assert "networks.small.target: no such file: nowhere.pth" in output
+    assert "Nothing to be done" not in output
+
+
 def test_another_architecture_is_named(workflow, exported):
     network = workflow.config["networks"]["small"]
     network.update(exported)

@@ -6,7 +6,12 @@ def dataset_files(wildcards):
     try:
         return [str(path) for path in folder_files(dataset["path"]).values()]
     except InputError as error:
-        raise WorkflowError(f"datasets.{wildcards.dataset}.path: {error}") from None
+        made = [
+            f"{folder}/data/{wildcards.dataset}.h5"
+            for folder in (RUN, f"{RUN}/two_branch")
+        ]
+        message = f"datasets.{wildcards.dataset}.path: {error}"
+        refuse(message, f"--folder={dataset['path']}", *made)
 
 
 def dataset_digest(wildcards):
