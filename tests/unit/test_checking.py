@@ -70,7 +70,8 @@ def test_unrelated_weights_are_told():
 
 
 def test_a_pair_without_a_gain_is_told():
-    (warning,) = told(pair_of(0.0))
+    warning, same = told(pair_of(0.0))
+    assert same == "target and baseline have the same weights: is one file given twice?"
     assert warning == (
         "blur: the target is no better than the baseline (+0.00 dB): there is nothing to attribute"
     )

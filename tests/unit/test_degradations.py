@@ -302,6 +302,10 @@ def halved(images, context):
     return images[..., ::2]
 
 
+def infinite(images, context):
+    return images / 0
+
+
 def broken(images, context):
     return images[7]
 """
@@ -339,6 +343,7 @@ def test_an_operator_of_another_file_is_used_like_ours(others):
         ("of_numpy", "of_numpy' gives two results from one seed.*context.generator"),
         ("not_marked", "not_marked' gives two results.*stochastic=True"),
         ("halved", r"halved' makes images \(2, 3, 32, 16\) of \(2, 3, 32, 32\)"),
+        ("infinite", "infinite' makes values that are not finite"),
         ("broken", "broken' fails on RGB images of 32 x 32 pixels: IndexError"),
         ("missing", "missing' cannot be imported"),
     ],

@@ -122,9 +122,10 @@ def imported(folder: Path, state: dict, names: dict) -> dict:
 def test_weights_under_other_names_are_taken(tmp_path):
     own = build(**NETWORK).state_dict()
     state = {f"g.{name.replace('conv_last', 'out')}": value for name, value in own.items()}
-    names = {"prefix": "g", "rename": {"out": "conv_last"}}
-    found = imported(tmp_path, {**state, "d.weight": torch.zeros(3)}, names)
-    assert all(found[name].equal(value) for name, value in own.items())
+    for prefix in ("g", "g."):
+        names = {"prefix": prefix, "rename": {"out": "conv_last"}}
+        found = imported(tmp_path, {**state, "d.weight": torch.zeros(3)}, names)
+        assert all(found[name].equal(value) for name, value in own.items())
     with pytest.raises(InputError, match=r"network has no out.weight .*, out.bias .*; the file has "
                        r"no conv_last.weight"):  # fmt: skip
         imported(tmp_path, state, {"prefix": "g"})

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from faig_workflow.config import ConfigError, read_strictly
+from faig_workflow.config import ConfigError, read_strictly, typed
 from faig_workflow.config.__main__ import problem
 
 BOMB = "a0: &a0 [x]\n" + "".join(
@@ -65,3 +65,9 @@ def test_a_file_that_can_be_read_is_checked_as_a_run_checks_it(tmp_path, text, w
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     assert problem(tmp_path / "mine.yaml") == f"{tmp_path}/mine.yaml: No such file or directory"
+
+
+def test_what_the_command_line_says_is_read_as_a_file_would_be():
+    given = {"a": ["1", "0.5", "null"], "b": {"c": "true", "d": "text"}}
+    assert typed(given) == {"a": [1, 0.5, None], "b": {"c": True, "d": "text"}}
+    assert typed("1") == "1"  # which Snakemake reads by itself

@@ -1,6 +1,7 @@
 """What the documentation tells a newcomer to do can be done."""
 
 import re
+import shlex
 
 import pytest
 import yaml
@@ -49,6 +50,13 @@ def test_readme_names_what_the_paper_config_downloads():
         1
     )
     assert set(re.findall(r"\w+", sentence)) - {"and"} == {n.split("_")[0] for n in datasets}
+
+
+def test_a_network_with_a_weakened_skill_is_exported_by_the_command(workflow: Workflow):
+    commands = blocks("bash", (HOME / "config/README.md").read_text())
+    (command,) = (text for text in commands if "export" in text)
+    words = shlex.split(command.removeprefix("snakemake --cores all"))
+    assert "export/small/faig.noise.0.5.pth" in workflow.run(*words, "--dry-run").stdout
 
 
 def test_own_images_and_own_checkpoints_are_planned(workflow: Workflow):

@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile
 from snakemake.logging import logger
+from snakemake.utils import update_config
 
 # the workflow's own modules and the library are found from any working directory, and from a
 # workflow of someone else's that uses this one as a module
@@ -45,6 +46,11 @@ try:
     for path in workflow.configfiles:
         if Path(path).suffix != ".json":  # which Snakemake reads by another parser
             configuration.read_strictly(Path(path))
+    given = workflow.config_settings.config  # `--config` of the command line
+    update_config(
+        config,
+        {k: configuration.typed(given[k]) for k in given.keys() & config.keys()},
+    )
     config = configuration.load(config)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None

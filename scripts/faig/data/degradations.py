@@ -68,7 +68,7 @@ class Step:
         """Apply it; `downsample` alone makes images of another size.
 
         Raises:
-            InputError: another operator does.
+            InputError: another operator does, or one of the user's own makes NaN or infinity.
         """
         values = {name: self._draw(name, context.uniform(images)) for name in self.drawn}
         if all(Tensor in self.kinds[name] for name in values):
@@ -88,6 +88,8 @@ class Step:
                 f"operator '{self.name}' makes images {tuple(result.shape)} of "
                 f"{tuple(images.shape)}, expected the same size, which 'downsample' alone changes"
             )
+        if ":" in self.name and not result.isfinite().all():  # of the user's own
+            raise InputError(f"operator '{self.name}' makes values that are not finite")
         return result
 
     def _draw(self, name: str, uniform: Tensor) -> Tensor:

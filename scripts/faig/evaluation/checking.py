@@ -83,6 +83,8 @@ def warnings(gained: pd.DataFrame, layers: pd.DataFrame, clean: str) -> Iterator
                 f"{row.input_degradation}: the target is no better than the baseline "
                 f"({row.gain:+.2f} dB): there is nothing to attribute"
             )
+    if (layers["change"] == 0).all():
+        yield "target and baseline have the same weights: is one file given twice?"
     strange = layers[layers["correlation"] < RELATED]
     if len(strange):
         yield (

@@ -46,8 +46,8 @@ def load_checkpoint(
         path: `.safetensors`; a PyTorch checkpoint as BasicSR writes it, the weights under
             `params_ema` or `params`, or bare; or the `.param` of ncnn, beside its `.bin`. A prefix
             `module.` is taken off all names.
-        prefix: of the names that are taken, such as "generator", without the dot after it; all
-            others are left out. Empty for all.
+        prefix: of the names that are taken, such as "generator", with or without a dot after it;
+            all others are left out. Empty for all.
         rename: names of modules or tensors there, after the prefix, by those that they get.
 
     Raises:
@@ -74,12 +74,12 @@ def _renamed(
     """Weights by the names that the network knows them by."""
     named: dict[str, Tensor] = {}
     origins: dict[str, str] = {}
-    unused = set(rename)
+    unused, before = set(rename), prefix and f"{prefix.removesuffix('.')}."
     for given, value in state.items():
         name = given.removeprefix("module.")
-        if not name.startswith(prefix and f"{prefix}."):
+        if not name.startswith(before):
             continue
-        name = name[len(prefix and f"{prefix}.") :]
+        name = name.removeprefix(before)
         for old, new in rename.items():
             if name == old or name.startswith(f"{old}."):
                 name = new + name[len(old) :]

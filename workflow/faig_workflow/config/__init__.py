@@ -6,7 +6,7 @@ and what it means. Schema, the tables of config/README.md and complaints are mad
 
 from .degradations import beyond, blurs_at_random, contains
 from .loading import load
-from .strict import read_strictly
+from .strict import read_strictly, typed
 from .wording import ConfigError
 
-__all__ = ["ConfigError", "beyond", "blurs_at_random", "contains", "load", "read_strictly"]
+__all__ = ["ConfigError", "beyond", "blurs_at_random", "contains", "load", "read_strictly", "typed"]

@@ -70,3 +70,14 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
         parts = [part for pair in parts for part in pair]
     known[id(node)] = 1 + sum(_size(part, known) for part in parts)
     return known[id(node)]
+
+
+def typed(value: object) -> object:
+    """A value of `--config` as YAML means it; in sections and lists Snakemake takes all as text."""
+    if isinstance(value, dict):
+        return {key: _read(part) for key, part in value.items()}
+    return [_read(part) for part in value] if isinstance(value, list) else value
+
+
+def _read(part: object) -> object:
+    return yaml.safe_load(part) if isinstance(part, str) else typed(part)
