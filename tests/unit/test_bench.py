@@ -74,7 +74,15 @@ class PlantedHeads(Planted):
 RED, GREEN = 3, 5 + 4  # numbers of the filters (0, 3) and (1, 4)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def _peak():
+    """Products of large matrices need not be timed for every bench."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("faig.evaluation.bench.peak_gflops", lambda compute, sides: 100.0)
+        yield
+
+
+@pytest.fixture(scope="module")
 def pair():
     baseline = torch.eye(3, 5)[..., None, None]
     target = baseline.clone()
@@ -82,8 +90,8 @@ def pair():
     return Pair.of(Planted(), {"mend.weight": baseline}, {"mend.weight": target}, CPU)
 
 
-@pytest.fixture
-def store(tmp_path):
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
     lr = {name: {} for name in ("clean", "dark", "green")}
     hr = {}
     for k in range(3):
@@ -93,7 +101,7 @@ def store(tmp_path):
         for channel, name in enumerate(("dark", "green")):
             lr[name][f"p{k}"] = plain.copy()
             lr[name][f"p{k}"][..., channel] -= SHIFT
-    return write_store(tmp_path / "s.h5", hr, lr)
+    return write_store(tmp_path_factory.mktemp("bench") / "s.h5", hr, lr)
 
 
 def ranking(pair, best: dict[str, int]) -> pd.DataFrame:
@@ -120,7 +128,7 @@ def measure(pair, rankings, store, inputs=("dark", "green", "clean"), **changes)
     return bench(pair, rankings, [store], inputs, **sizes, rng=np.random.default_rng(0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def judged(pair, store):
     rankings = {
         "faig": ranking(pair, {"dark": RED, "green": GREEN}),
@@ -273,8 +281,7 @@ def planted_heads() -> Pair:
     [(planted_rows(), {"dark": 0, "green": 1}), (planted_heads(), {"dark": 1, "green": 2})],
     ids=["rows", "heads"],
 )
-def test_rows_and_heads_that_carry_a_skill_are_found_and_win(pair, plant, store, monkeypatch):
-    monkeypatch.setattr("faig.evaluation.bench.peak_gflops", lambda compute, sides: 100.0)
+def test_rows_and_heads_that_carry_a_skill_are_found_and_win(pair, plant, store):
     scores, facts = score(pair, store, "signed", {}, list(plant), "clean", 0)
     ranked, _ = choose(pair, scores, "largest", facts["gains"], store)
     best = ranked[ranked["rank"] == 0].set_index("degradation")["filter"]
@@ -297,8 +304,7 @@ def test_no_mask_is_evaluated_twice(pair, store):
     assert measured.evaluations == before + len(crops.rows)
 
 
-def test_the_speed_is_told_beside_the_machines_peak(pair, store, monkeypatch):
-    monkeypatch.setattr("faig.evaluation.bench.peak_gflops", lambda compute, sides: 100.0)
+def test_the_speed_is_told_beside_the_machines_peak(pair, store):
     crops = Crops.read([(store, spread_crops(store, 8, 1))], ["dark"], pair)
     operations = 2 * 3 * 5 * 8 * 8  # of a crop: a product and a sum for each weight and pixel
     text = speed(pair, crops, 1e9 / operations)
