@@ -9,19 +9,28 @@ import pytest
 import torch
 from faig.attribution.pair import Pair
 from faig.attribution.passes import Passes
-from faig.attribution.ranking import TOP, match_random, rank_filters, ranks
+from faig.attribution.ranking import TOP, change_deciles, match_random, rank_filters, ranks
 from faig.attribution.scoring import score
 from faig.attribution.search import Losses
 from faig.attribution.tiling import Tiler
+from faig.base.device import Compute
 from faig.base.errors import InputError
-from faig.evaluation.bench import Bench, Crops, bench, speed, stratified_sample
-from faig.evaluation.choosing import choose
+from faig.evaluation.bench import Bench, Crops, bench, smallest_side, speed, stratified_sample
+from faig.evaluation.choosing import _best, choose
 from faig.evaluation.faithfulness import DELETION, INSERTION, LIKE_NULL, NULL
 from faig.evaluation.health import read_crops
-from faig.evaluation.league import Measured, filters_needed, league, reproduced, side_effect
+from faig.evaluation.league import (
+    Measured,
+    agreement,
+    at_judged,
+    filters_needed,
+    league,
+    reproduced,
+    side_effect,
+)
 from faig.evaluation.prediction import spread_crops
 from torch import nn
-from toys import CPU, SmoothNetwork, random_pair, random_state, write_store
+from toys import CPU, SmoothNetwork, photo, random_pair, random_state, write_store
 
 SHIFT = 60  # what "dark" takes from the red channel, and "green" from the green one
 
@@ -172,6 +181,20 @@ def test_the_finer_null_knows_which_filters_changed(judged):
     assert judged.loc[LIKE_NULL]["removed"].mean() > judged.loc[NULL]["removed"].mean()
 
 
+def test_the_nulls_are_drawn_for_faig_wherever_it_stands(pair, store):
+    both = ranking(pair, {"dark": RED, "green": GREEN})
+    rankings = {"other": both[both["degradation"] == "dark"], "faig": both}
+    sets, _ = measure(pair, rankings, store)
+    assert set(sets.loc[sets["method"] == NULL, "degradation"]) == {"dark", "green"}
+
+
+def test_single_filters_are_measured_in_float32_whatever_the_precision(pair, store):
+    low = replace(pair, compute=Compute(CPU.device, torch.bfloat16))
+    rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
+    exact, same = (measure(each, rankings, store)[1] for each in (pair, low))
+    pd.testing.assert_frame_equal(exact, same, check_exact=True)
+
+
 def test_all_filters_deleted_is_the_baseline_and_inserted_the_target(pair, store):
     crops = Crops.read([(store, spread_crops(store, 8, 1))], ["dark", "clean"], pair)
     measured, everything = Bench(pair, crops), np.ones(len(pair.index), bool)
@@ -208,21 +231,26 @@ def test_gains_are_counted_from_where_the_attribution_ends_whatever_the_baseline
     np.testing.assert_allclose(per_value, gains, rtol=1e-4)
 
 
-def test_a_named_contrast_says_what_filters_may_serve_besides():
-    """Filters of `blur` and `motion` are the same, those of `noise` others."""
-    names, removed = ["blur", "motion", "noise"], np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+def removals(names: list[str], removed, method="faig", draw=0) -> pd.DataFrame:
+    """The bench's losses of three crops; rows of `removed` are those whose filters are masked."""
     rows = [
         {
-            "method": "faig", "degradation": own, "draw": 0, "direction": direction,
-            "proportion": TOP, "input_degradation": given, "dataset": "d", "image": f"{crop}@0",
-            "loss": 1.0 + removed[names.index(own), names.index(given)],
+            "method": method, "degradation": names[masked], "draw": draw, "direction": direction,
+            "proportion": TOP, "input_degradation": names[given], "dataset": "d",
+            "image": f"{crop}@0", "loss": 1.0 + removed[masked][given],
             "loss_baseline": 2.0, "loss_target": 1.0,
         }
-        for own, given, direction, crop in product(
-            names, names, (DELETION, INSERTION), range(3)
+        for masked, given, direction, crop in product(
+            range(len(names)), range(len(names)), (DELETION, INSERTION), range(3)
         )
     ]  # fmt: skip
-    sets = pd.DataFrame(rows)
+    return pd.DataFrame(rows)
+
+
+def test_a_named_contrast_says_what_filters_may_serve_besides():
+    """Filters of `blur` and `motion` are the same, those of `noise` others."""
+    names = ["blur", "motion", "noise"]
+    sets = removals(names, [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
     named = {"blur": ["noise"], "motion": ["noise"]}
     against_all, against_named = Measured(sets), Measured(sets, named)
     assert against_all.specificity("faig", 0) == pytest.approx((0.5 + 0.5 + 1) / 3)
@@ -238,6 +266,44 @@ def test_a_named_contrast_says_what_filters_may_serve_besides():
     assert np.isnan(Measured(sets, named).specificity("faig", 0))
     assert filters_needed(Measured(sets, named), "faig", "blur") == 100 * TOP
     assert np.isnan(filters_needed(Measured(sets, named), "faig", "noise"))
+
+
+def test_filters_without_which_another_degradation_is_restored_better_do_not_spare_it():
+    harmless, harmful = (
+        Measured(removals(["blur", "noise", "jpeg"], [[1, 0.02, gain], [0, 1, 0], [0, 0, 1]]))
+        for gain in (0.0, -0.3)
+    )
+    assert filters_needed(harmless, "faig", "blur") == 100 * TOP
+    assert np.isnan(filters_needed(harmful, "faig", "blur"))
+    found = side_effect(harmful, ("faig", 0, "blur"), TOP, "other")
+    assert found["other"] == pytest.approx(-30)
+
+
+def test_the_range_of_a_null_is_that_of_95_percent_of_its_draws():
+    draws = [
+        removals(["blur", "noise"], share * np.eye(2), null, draw)
+        for draw, share in enumerate(np.linspace(0, 1, 41))
+        for null in (NULL, LIKE_NULL)
+    ]
+    row = league(pd.concat(draws, ignore_index=True), pd.DataFrame(), {}, "noise").iloc[0]
+    assert (row["removed_low"], row["removed_high"]) == pytest.approx((2.5, 97.5))
+
+
+def test_decibels_are_taken_of_every_crop_before_their_mean():
+    sets = removals(["blur", "noise"], np.eye(2))
+    sets.loc[sets["image"] == "0@0", "loss"] = 4.0
+    found = at_judged(Measured(sets), "faig", 0, "blur", "noise")
+    assert found["removed_db"] == pytest.approx(10 * np.log10([4, 2, 2]).mean())
+
+
+def test_effects_are_compared_with_scores_as_they_were_before_the_contrast():
+    number = np.arange(20.0)
+    facts = {"input_degradation": "blur", "dataset": "d", "image": "0@0", "loss_target": 0.0}
+    effects = pd.DataFrame({"filter": number, "loss": number}).assign(**facts)
+    scores = pd.DataFrame({"filter": number, "score": -number, "own_score": number})
+    scores["degradation"] = "blur"
+    for table, expected in ((scores, 1), (scores.drop(columns="own_score"), -1)):
+        assert agreement(effects, table, "blur")["spearman"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("units", ["channel", "layer"])
@@ -317,6 +383,11 @@ def test_images_smaller_than_the_crop_set_its_size(pair, store):
     assert sets["image"].nunique() == 3
 
 
+def test_the_smallest_side_is_that_of_all_images_both_ways(tmp_path):
+    images = {"wide": photo(24, 80), "tall": photo(64, 32)}
+    assert smallest_side(write_store(tmp_path / "s.h5", images, {"x": images})) == 12
+
+
 def test_without_a_gain_there_is_no_share(store, pair):
     same = Pair.of(Planted(), pair.baseline, pair.baseline, CPU)
     rankings = {"faig": ranking(pair, {"dark": RED, "green": GREEN})}
@@ -336,6 +407,13 @@ def test_the_sample_has_filters_of_every_layer_and_no_filter_twice():
     assert 15 <= len(sample) <= 25
     everything = stratified_sample(pair, 10**6, np.random.default_rng(0))
     np.testing.assert_array_equal(everything, np.arange(len(pair.index)))
+
+
+def test_the_sample_has_filters_of_every_decile_of_the_change():
+    pair = random_pair(SmoothNetwork(features=10))
+    deciles = change_deciles(pair.index.layer_numbers, pair.size_of_change.numpy())
+    sample = stratified_sample(pair, 75, np.random.default_rng(0))
+    assert set(deciles[sample]) == set(deciles)
 
 
 def signed_scores(pair, bogus: float) -> pd.DataFrame:
@@ -365,6 +443,28 @@ def test_the_weight_that_leaves_others_alone_on_validation_images_is_taken(
     best = ranking[(ranking["degradation"] == "dark") & (ranking["rank"] == 0)].iloc[0]
     assert best["filter"] == RED
     assert best["own_score"] == 1
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "fewer"),
+    [
+        ((0.9, 0.0), (1.0, 0.0), True),  # both are enough
+        ((0.9, -0.3), (1.0, 0.0), False),  # what improves another harms it as well
+        ((1.5, 0.0), (1.0, 0.0), False),  # damage is no skill
+        ((0.5, 0.0), (0.6, 0.3), True),  # neither is enough, and harm counts
+        ((0.5, 0.0), (0.7, 0.0), False),
+    ],
+)
+def test_the_fewest_filters_that_are_enough_are_taken_or_else_the_nearest(
+    monkeypatch, few, many, fewer
+):
+    """Of two numbers of filters, by the shares of the gain and of another that they take."""
+    shares = {0.1: few, 0.2: many}
+    shares = {p: dict(zip(("blur", "noise"), both, strict=True)) for p, both in shares.items()}
+    monkeypatch.setattr("faig.evaluation.choosing.TRIED", tuple(shares))
+    monkeypatch.setattr("faig.evaluation.choosing.selection", lambda table, name, number: number)
+    monkeypatch.setattr("faig.evaluation.choosing.removed_shares", lambda _, tried: shares[tried])
+    assert _best(None, {1.0: None}, "blur", ["noise"])["proportion"] == (0.1 if fewer else 0.2)
 
 
 def test_contrasts_without_a_weight_choose_the_number_of_filters_only(pair, store):

@@ -15,7 +15,13 @@ from faig.evaluation.faithfulness import (
 from scipy import integrate, stats
 
 GRID = np.linspace(0.001, 0.999, 999)
-SHAPES = [lambda p: p, lambda p: p**2, lambda p: np.sqrt(p), lambda p: 1.3 * p - 0.3 * p**3]
+SHAPES = [
+    lambda p: p,
+    lambda p: p**2,
+    lambda p: np.sqrt(p),
+    lambda p: 1.3 * p - 0.3 * p**3,
+    lambda p: 3 * p - 2 * p**2,  # above the target from one half on
+]
 
 
 def test_restored_share_is_a_ratio_of_sums():
@@ -29,7 +35,14 @@ def test_restored_share_is_a_ratio_of_sums():
 
 @pytest.mark.parametrize(
     ("gains", "expected"),
-    [([1.0, 1.1, 0.9], True), ([1.0, -1.0, 0.5], False), ([-1.0, -1.1], False), ([5.0], False)],
+    [
+        ([1.0, 1.1, 0.9], True),
+        ([1.0, 0.1, 0.6], True),  # 2.2 standard errors
+        ([1.0, -0.2, 0.5], False),  # 1.2
+        ([1.0, -1.0, 0.5], False),
+        ([-1.0, -1.1], False),
+        ([5.0], False),
+    ],
 )
 def test_a_gain_is_one_above_twice_its_standard_error(gains, expected):
     assert has_gain(np.array(gains), np.zeros(len(gains))) is expected
@@ -61,6 +74,15 @@ def test_collapse_is_what_lies_below_the_baseline():
     straight = deletion_areas(GRID, 1 - GRID)
     assert straight["abc_deletion"] == pytest.approx(0, abs=1e-6)
     assert straight["deletion"] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_damage_counts_by_its_size_except_in_the_area_to_the_straight_line():
+    grid = np.geomspace(0.001, 0.999, 2000)
+    found = deletion_areas(GRID, 1 - 2 * GRID)  # down to -1
+    assert (found["deletion"], found["abc_deletion"]) == pytest.approx((0.5, 0.5), abs=2e-3)
+    logarithmic = integrate.quad(lambda x: abs(1 - 2 * np.exp(x)), np.log(0.001), 0)[0]
+    found = deletion_areas(grid, 1 - 2 * grid)["deletion_log"]
+    assert found == pytest.approx(logarithmic / np.log(1000), abs=1e-3)
 
 
 @pytest.mark.parametrize(
