@@ -35,6 +35,12 @@ def test_seeds_that_differ_widen_an_interval():
     assert differing.high - differing.low > same.high - same.low
 
 
+def test_of_images_and_seeds_the_wider_interval_counts():
+    """Seeds that all say the same make nothing surer where images differ."""
+    alike, alone = (estimate("all", observed([1, 2, 3, 4], seeds), 0) for seeds in (3, 1))
+    assert (alike.low, alike.high, alike.needed_of) == (alone.low, alone.high, "images")
+
+
 def test_one_image_decides_nothing():
     found = estimate("all", observed([9]), 0)
     assert found.verdict(0) == "not decidable here"
@@ -97,6 +103,10 @@ def verdicts(**tables: pd.DataFrame) -> dict[str, str]:
     return dict(zip(found["claim"], found["verdict"], strict=True))
 
 
+def finding(claim: str, **tables: pd.DataFrame) -> pd.Series:
+    return judge(tables).set_index("claim").loc[claim]
+
+
 def test_masking_that_is_selective_for_faig_only():
     found = verdicts(masked=masking(lambda method, own: 2.0 * (own and method == "faig")))
     assert found["masking is selective"] == "holds"
@@ -108,6 +118,31 @@ def test_masking_that_hurts_all_alike():
     assert found["masking is selective"] != "holds"
     found = verdicts(masked=masking(lambda method, own: 1.0 - 0.5 * own))
     assert found["masking is selective"] == "does not hold"
+
+
+def test_the_top_1_percent_is_judged_where_it_is_there_else_the_fewest_filters():
+    table = masking(lambda method, same: 2.0 * same)
+    fewer = masking(lambda method, same: 2.0 * (not same)).assign(proportion=0.001)
+    assert verdicts(masked=pd.concat([table, fewer]))["masking is selective"] == "holds"
+    assert verdicts(masked=fewer)["masking is selective"] == "does not hold"
+
+
+def test_masking_with_refitted_biases_is_no_evidence():
+    table = masking(lambda method, same: 2.0 * same)
+    refitted = masking(lambda method, same: 20.0 * (not same)).assign(biases="refitted")
+    assert verdicts(masked=pd.concat([table, refitted]))["masking is selective"] == "holds"
+
+
+def test_what_masking_does_to_an_input_that_has_no_filters_says_nothing_of_selectivity():
+    table = masking(lambda method, same: 2.0 * same)
+    table.loc[table["input_degradation"] == "clean", "psnr"] = 0.0
+    assert verdicts(masked=table)["masking is selective"] == "holds"
+
+
+def test_images_of_one_name_in_two_datasets_are_two():
+    table = masking(lambda method, same: 2.0 * same)
+    both = pd.concat([table, table.assign(dataset="other")])
+    assert finding("masking is selective", masked=both)["images"] == 2 * len(IMAGES)
 
 
 def test_one_rival_that_is_better():
@@ -142,6 +177,13 @@ def test_retraining():
     assert found["random filters re-train nearly as well"] == "holds"
     found = verdicts(retrained=retraining(**levels | {"matched_random": 26.0}, random=25.0))
     assert found["random filters re-train nearly as well"] == "does not hold"
+
+
+def test_retraining_is_judged_at_the_fewest_filters_that_were_trained():
+    levels = dict.fromkeys(("intinf", "weight_change", "random"), 26.0)
+    few, many = retraining(faig=27.0, **levels), retraining(faig=20.0, **levels)
+    both = pd.concat([few, many.assign(proportion=0.5)])
+    assert verdicts(retrained=both)["re-training order"] == "holds"
 
 
 @pytest.mark.parametrize(
@@ -202,8 +244,7 @@ def ranking(last: bool) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("last", "verdict"), [(True, "holds"), (False, "does not hold")])
 def test_places(last, verdict):
-    many = {"faig": ranking(last)}
-    found = judge(many).set_index("claim").loc["deblurring at the back"]
+    found = finding("deblurring at the back", faig=ranking(last))
     assert found["seeds"] == 3
     assert found["verdict"] in (verdict, "not decidable here")
     assert (found["value"] > 0) == last
@@ -213,7 +254,7 @@ def test_places(last, verdict):
 def test_filters_that_are_spread(spread):
     many = ranking(True)  # noise everywhere, blur in the last layer
     many["degradation"] = many["degradation"].replace({} if spread == "noise" else SWAPPED)
-    found = judge({"faig": many}).set_index("claim").loc["denoising is spread"]
+    found = finding("denoising is spread", faig=many)
     assert (found["value"] > 0) == (spread == "noise")
     # two of two hundred filters: one layer of four for blur, one or two for noise
     assert abs(found["value"]) <= 25
@@ -225,6 +266,43 @@ SWAPPED = {"blur": "noise", "noise": "blur"}
 def test_one_seed_does_not_decide_on_places():
     single = ranking(True).query("seed == 0")
     assert verdicts(faig=single)["deblurring at the back"] == "not decidable here"
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_filters_tell_by_the_targets_output_and_as_in_the_paper(right):
+    """All other answers are the opposite."""
+    rows = [
+        {
+            "network": "net", "seed": 0, "degradation": d, "dataset": "set", "image": image,
+            "reference": reference, "variant": variant, "present": present,
+            "predicted": present == (right == ((reference, variant) == ("target_output", "paper"))),
+        }
+        for reference, variant, d, present, image in product(
+            ("ground_truth", "target_output"), ("paper", "centred"), INPUTS, (True, False), IMAGES
+        )
+    ]  # fmt: skip
+    found = finding("filters tell the degradation", predicted=pd.DataFrame(rows))
+    assert found["value"] == 100 * right
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"), [(0.3, "holds"), (-0.05, "holds"), (-0.3, "does not hold")]
+)
+def test_one_branch_is_enough_where_it_is_hardly_behind_at_equal_cost(ahead, verdict):
+    levels = {  # PSNR beside that of the two-branch network
+        ("two_branch", "own"): 0.0,
+        ("two_branch", "mean"): -9.0,
+        ("equal_operations", "own"): ahead,
+        ("equal_parameters", "own"): -9.0,
+    }
+    rows = [
+        {"network": "dan", "seed": 0, "setting": "blur", "variant": variant, "code": used}
+        | {"dataset": "set", "image": image, "psnr": 30 + number + psnr * (1 + 0.1 * (number % 2))}
+        for (number, image), ((variant, used), psnr) in product(enumerate(IMAGES), levels.items())
+    ]
+    row = finding("one branch is enough", evaluated=pd.DataFrame(rows))
+    assert row["verdict"] == verdict
+    assert row["value"] == pytest.approx(1.05 * ahead)
 
 
 def sets(**own: float) -> pd.DataFrame:
@@ -247,6 +325,11 @@ def test_specificity():
     assert verdicts(sets=sets(faig=0.4, signed=0.9))["signed scores are more specific"] == "holds"
     found = verdicts(sets=sets(faig=0.9, signed=0.4))
     assert found["signed scores are more specific"] == "does not hold"
+
+
+def test_filters_that_damage_are_no_more_specific_than_those_that_carry_all():
+    damaged = finding("signed scores are more specific", sets=sets(faig=1.0, signed=5.0))
+    assert damaged["value"] == pytest.approx(0, abs=0.5)
 
 
 def modulation(*levels: float) -> pd.DataFrame:
@@ -278,14 +361,29 @@ def test_modulation(levels, verdict):
     assert verdicts(modulated=modulation(*levels))["modulation is continuous"] == verdict
 
 
+def test_a_descent_is_as_continuous_as_an_ascent():
+    found = finding("modulation is continuous", modulated=modulation(28, 27, 26, 25, 24))
+    assert found["value"] == pytest.approx(75, abs=1)
+
+
+def test_the_weakest_part_is_a_number_where_there_is_one():
+    """Of two degradations one has no strength to set, and says nothing."""
+    table = modulation(24, 25, 26, 27, 28)
+    table.loc[table["degradation"] == "blur", "psnr"] = 28.0
+    found = finding("modulation is continuous", modulated=table)
+    assert (found["verdict"], found["weakest"]) == ("holds in part", "net, noise")
+
+
 def test_fewer_filters():
     one, half = (sets(faig=0.6, signed=0.6).assign(proportion=p) for p in (0.01, 0.005))
     half.loc[half["method"] == "faig", "loss"] = 1.0  # which FAIG's half as many do not take
-    found = judge({"sets": pd.concat([one, half])}).set_index("claim")
-    found = found.loc["signed scores need fewer filters"]
+    found = finding("signed scores need fewer filters", sets=pd.concat([one, half]))
     assert (found["verdict"], found["value"]) == ("holds", 1)
     found = verdicts(sets=one)
     assert found["signed scores need fewer filters"] == "not decidable here"
+    one.loc[one["image"] == IMAGES[0], "loss_baseline"] = 0.5
+    found = finding("signed scores need fewer filters", sets=one)
+    assert found["images"] == len(IMAGES) - 1  # without a gain there is no half of it
 
 
 def test_needed_seeds_are_told_from_images():
@@ -298,6 +396,22 @@ def test_few_pairs_do_not_decide_on_health():
     health = pd.DataFrame({"network": "net", "seed": 0, "input_degradation": INPUTS})
     found = verdicts(sets=sets(faig=0.4), health=health.assign(verdict="healthy"))
     assert found["health tells what can be attributed"] == "not decidable here"
+
+
+@pytest.mark.parametrize(("verdict", "sign"), [("healthy", 1), ("unfit", -1)])
+def test_health_tells_where_pairs_of_one_verdict_are_the_more_specific(verdict, sign):
+    """Six pairs, ever more specific; three of them are healthy."""
+    found = [sets(faig=0.1 + 0.15 * n).assign(network=f"net{n}") for n in range(6)]
+    health = pd.DataFrame(
+        [
+            {"network": f"net{n}", "seed": 0, "input_degradation": d}
+            | {"verdict": verdict if n > 2 else ({"healthy", "unfit"} - {verdict}).pop()}
+            for n, d in product(range(6), INPUTS)
+        ]
+    )
+    row = finding("health tells what can be attributed", sets=pd.concat(found), health=health)
+    assert row["verdict"] == ("holds" if sign > 0 else "does not hold")
+    assert 0.5 < sign * row["value"] <= 1.1
 
 
 def test_names_are_unique_and_criteria_are_said():
