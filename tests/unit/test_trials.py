@@ -1,6 +1,7 @@
 """What the trials of a planted pair must give, and what they cannot measure."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
 from faig.attribution.ranking import discriminative_scores, largest_contrast
+from faig.attribution.stability import spearman_brown
 from faig.evaluation import health
 from faig.evaluation.trials import (
     JUDGED,
@@ -21,7 +23,7 @@ from faig.evaluation.trials import (
     stability_trials,
 )
 from faig.evaluation.trust import DESTROYED, EXPECTED
-from toys import BLUR, CPU, FEATURES, NOISE, RANKED, SmoothNetwork
+from toys import BLUR, CPU, FEATURES, NOISE, RANKED, SmoothNetwork, example
 
 OPERATORS = {"blur": BLUR, "noise": NOISE}
 
@@ -49,6 +51,9 @@ def test_scores_are_those_of_the_methods(pair, crops):
         for row, result in enumerate(attribute(method, pair, crops[:2], parameters, seed=0)):
             expected = result.scores[: len(RANKED)]
             np.testing.assert_allclose(found.scores[method][row], expected, rtol=1e-3, atol=1e-6)
+    losses = health.path_losses(pair, crops[:2], points=2)
+    gains = np.stack([losses[name][1] - losses[name][0] for name in RANKED], axis=1)
+    np.testing.assert_allclose(found.gains, gains, rtol=1e-3)
 
 
 def test_contrasts_are_those_of_the_rankings(pair, crops):
@@ -86,6 +91,16 @@ def test_a_row_per_method_trial_degradation_and_proportion(tried):
     assert measured.loc[measured["trial"] == "halves", "predicted"].notna().all()
 
 
+def test_each_trial_changes_one_thing_only(pair, crops, monkeypatch):
+    monkeypatch.setattr("faig.evaluation.trials.has_bfloat16", lambda device: True)
+    table, _ = stability_trials(pair, crops, crops, RANKED, 2, 4.0)
+    trials = table[table["method"] == "faig"].set_index("trial")
+    np.testing.assert_allclose(trials.loc["noise", ["spearman", "agreement", "rbo"]], 1)
+    assert (trials.loc["precision", "spearman"] < 1 - 1e-6).all()
+    halves = trials.loc["halves"]
+    assert halves["predicted"].tolist() == [spearman_brown(a, 4.0) for a in halves["agreement"]]
+
+
 def test_the_change_of_weights_knows_neither_images_nor_nodes(tried):
     own = tried[0].query("method == 'weight_change' and measured")
     np.testing.assert_allclose(own[["spearman", "agreement", "rbo"]], 1)
@@ -105,10 +120,12 @@ def test_one_crop_is_not_measured(pair, crops):
     assert set(rows["note"]) == {"fewer than two crops", "no degradation is random"}
 
 
-def test_an_attribution_sees_twice_as_many_images_as_half_the_crops(planted_store, crops):
+def test_an_attribution_sees_all_images_and_half_the_crops_half_of_theirs(planted_store, crops):
     """Two images; of one image alone, halves are crops."""
     assert growth(planted_store, crops) == 2
     assert growth(planted_store, crops[:2]) == 2
+    six = SimpleNamespace(names=[*"abcdef"])
+    assert growth(six, [example(f"{name}@0,0") for name in "abc"]) == 4
 
 
 def test_permuted_changes_stay_inside_their_layers(pair):
@@ -128,6 +145,7 @@ def test_what_is_destroyed_is_noticed(pair, crops, tried):
     found = table.groupby(["method", "trial"])["found"].mean()
     assert (found.xs("equal", level="trial") == 0).all()
     assert found["weight_change", "swapped"] == found["weight_change", "shuffled"] == 1
+    assert max(found["faig", "shuffled"], found["signed", "shuffled"]) < 1
     assert found["faig", "swapped"] < 0.1  # no filter is among the best for both
     assert set(table["trial"]) == set(EXPECTED) > set(DESTROYED)
     assert (found.xs("null_target", level="trial") < 0.1).all()

@@ -33,8 +33,10 @@ def lights(facts=(), predicted=0.8, measured=True, found=0.0, equal=0.0, judged=
     )
     halves = {**own, **HALVES, "predicted": predicted, "measured": measured}
     between = [{**own, **HALVES, "trial": "seeds", "agreement": agreement} for agreement in seeds]
-    stability = pd.DataFrame([halves, *between])
+    more = {**halves, "proportion": 0.5, "predicted": 0.1, "measured": True}  # is not judged
+    stability = pd.DataFrame([halves, *between, more])
     sanity = [{**own, "trial": t, "found": found} for t in ("swapped", "shuffled", "permuted_100")]
+    sanity += [{**own, "trial": "permuted_50", "found": 0.9}]  # half of the skill is left
     sanity = pd.DataFrame([*sanity, {**own, "trial": "equal", "found": equal}])
     league = pd.DataFrame([{**own, **JUDGED, **dict(judged)}, {**own, "method": "random_draws"}])
     table = card(health, stability, sanity, league, PATH, LIMITS)
@@ -93,8 +95,26 @@ def test_each_number_turns_its_own_light(changes, light, level, said):
     assert (table["level"].drop(light) == "green").all()
 
 
-def seeds() -> pd.DataFrame:
-    tables = [lights(), lights(predicted=0.1)]
+@pytest.mark.parametrize("names", [["blur", "noise"], ["noise", "blur"]])
+def test_of_several_degradations_the_worst_is_judged_and_named(names):
+    def rows(key, facts, of_noise):
+        rows = [{"method": "faig", key: name, **facts} for name in names]
+        return pd.DataFrame([row | (of_noise if row[key] == "noise" else {}) for row in rows])
+
+    of_noise = {"gain_error": 3.0, "cancellation": 20.0, "completeness": 0.34, "overlap": 0.5}
+    health = rows("input_degradation", FACTS, of_noise)
+    stability = rows("degradation", HALVES | {"predicted": 0.8}, {"predicted": 0.5})
+    sanity = rows("degradation", {"trial": "swapped", "found": 0.0}, {"found": 0.3})
+    league = rows("degradation", JUDGED, {"spearman": 0.35})
+    table = card(health, stability, sanity, league, PATH, LIMITS).set_index("light")
+    table = table.drop(["path", "specificity"])  # of one number for all
+    assert set(table["level"]) == {"amber"}
+    assert table["reason"].str.contains("noise").all()
+
+
+def seeds(**worse) -> pd.DataFrame:
+    """Two cards, the second by default with a red stability."""
+    tables = [lights(), lights(**worse or {"predicted": 0.1})]
     parts = [t.reset_index().assign(network="net", seed=seed) for seed, t in enumerate(tables)]
     return pd.concat(parts, ignore_index=True)
 
@@ -104,6 +124,11 @@ def test_of_several_seeds_the_worst_is_shown():
     assert len(shown) == 8
     assert shown.loc["stability", "level"] == "red"
     assert (shown["level"].drop("stability") == "green").all()
+
+
+def test_a_seed_that_was_not_measured_is_worse_than_a_green_one():
+    shown = worst_of_seeds(seeds(predicted=np.nan, measured=False)).set_index("light")
+    assert shown.loc["stability", "level"] == NOT_MEASURED
 
 
 def test_the_card_is_readable_without_colours():
