@@ -1,6 +1,7 @@
 """A first look at a pair tells what speaks against attributing it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from faig.attribution.pair import Pair
@@ -75,6 +76,12 @@ def test_a_pair_without_a_gain_is_told():
     assert warning == (
         "blur: the target is no better than the baseline (+0.00 dB): there is nothing to attribute"
     )
+
+
+@pytest.mark.parametrize(("gain", "warned"), [(0.19, True), (0.21, False)])
+def test_a_gain_below_twice_its_standard_error_is_told(gain, warned):
+    row = {"input_degradation": "blur", "gain": gain, "standard_error": 0.1}
+    assert bool([*warnings(pd.DataFrame([row]), related(pair_of(0.1)), "noise")]) == warned
 
 
 def test_the_report_names_what_it_is_about():

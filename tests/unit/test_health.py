@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faig.attribution.methods import attribute
 from faig.attribution.pair import Pair
 from faig.base.errors import InputError
 from faig.evaluation import health
@@ -24,8 +23,10 @@ from toys import (
     RANKED,
     SmoothNetwork,
     degraded_store,
+    example,
     permuted,
     photo,
+    random_pair,
     twinned,
 )
 
@@ -109,16 +110,24 @@ def test_what_integrals_tell():
     assert found["overlap"] == 0.5
 
 
-def test_integrals_are_those_of_faig_with_their_signs(ends, crops):
-    pair = Pair.of(SmoothNetwork(features=FEATURES), *ends, CPU)
-    parts = health.integrate(pair, crops[0], "blur", nodes=3)
-    (result,) = attribute("faig", pair, crops[:1], {"nodes": 3}, seed=0)
-    scores = pair.index.reduce({name: part.abs() for name, part in parts.items()})
-    torch.testing.assert_close(scores, result.scores[0], rtol=1e-4, atol=1e-6)
-    losses = health.path_losses(pair, crops[:1], points=2)["blur"]
-    assert sum(part.sum() for part in parts.values()) == pytest.approx(
-        (losses[1] - losses[0]).item(), rel=1e-3
-    )
+def test_a_clean_input_is_counted_in_the_smallest_gain_of_the_others():
+    ends = {"blur": (1, 3), "noise": (1, 9), "clean": (1, 1.5)}
+    losses = {name: np.array(both, float)[:, None] for name, both in ends.items()}
+    assert health._units(losses, ["blur", "noise"]) == {"blur": 2, "noise": 8, "clean": 2}
+
+
+def test_overlaps_are_those_of_the_contrast():
+    rng = np.random.default_rng(0)
+    fine = rng.random((2, 100))
+    coarse = fine + 10 * rng.random(100)  # of both degradations alike
+    assert health.overlaps(fine, coarse) == [1, 1]
+
+
+def test_a_network_that_breaks_on_its_way_is_infinitely_bad_there(monkeypatch):
+    losses = iter([1.0, np.nan, 2.0])
+    monkeypatch.setattr(health, "_loss", lambda *_: torch.tensor(next(losses)))
+    found = health.path_losses(random_pair(SmoothNetwork()), [example(inputs=["blur"])], points=3)
+    assert found["blur"].tolist() == [[1], [np.inf], [2]]
 
 
 def test_one_crop_has_no_standard_error(ends, crops):
@@ -133,6 +142,11 @@ def test_crops_are_spread_over_the_images(planted_store):
     assert list(crops[0].inputs) == [*RANKED, "bicubic"]
     assert torch.equal(crops[1].reference[0], planted_store.hr("a")[:, 24:, 24:])
     assert torch.equal(crops[1].inputs["blur"][0], planted_store.lr("blur", "a")[:, 12:, 12:])
+
+
+def test_images_have_equally_many_crops(planted_store):
+    crops = health.read_crops(planted_store, RANKED, "bicubic", side=12, count=3)
+    assert [crop.name for crop in crops] == ["a@0,0", "b@0,0"]
 
 
 def test_the_cost_is_what_the_network_does(ends, planted_store, crops):
@@ -209,6 +223,16 @@ def test_more_nodes_are_no_advice_where_the_path_is_to_blame():
     found = judge(coarse | {"barrier": 24.0}, LIMITS)
     assert not found["more_nodes"]
     assert "nodes" not in found["advice"]
+
+
+@pytest.mark.parametrize(("aligned", "advised"), [(0.1, True), (12.5, False)])
+def test_alignment_is_advised_where_it_halves_the_barrier_and_only_the_worst_is_told(
+    aligned, advised
+):
+    facts = {"barrier": 24.0, "barrier_aligned": aligned, "cancellation": 20.0}
+    found = judge(GOOD | facts, LIMITS)
+    assert ("align: true" in found["advice"]) == advised
+    assert "20-fold" not in found["reason"]
 
 
 def test_worst_of_some_verdicts():

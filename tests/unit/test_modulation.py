@@ -60,11 +60,12 @@ def test_only_the_top_filters_are_modulated_and_biases_stay_the_targets(pair):
     assert same(rest, {name: pair.target[name] for name in rest})
 
 
-def test_effects_are_those_of_the_modulated_network(pair, crops):
+@pytest.mark.parametrize("strength", [0.5, 1.5])
+def test_effects_are_those_of_the_modulated_network(pair, crops, strength):
     table = modulate(pair, {"faig": ordered_ranking(pair)}, crops, STRENGTHS, 0.1)
     assert len(table) == 2 * len(STRENGTHS) * 4
-    row = table.query("degradation == 'noise' and strength == 0.5").iloc[1]
-    state = modulated(pair, ordered_ranking(pair), "noise", 0.5, 0.1)
+    row = table.query("degradation == 'noise' and strength == @strength").iloc[1]
+    state = modulated(pair, ordered_ranking(pair), "noise", strength, 0.1)
     with torch.no_grad():
         output = torch.func.functional_call(pair.network, state, (crops.inputs[1:2],))
     error = (output - crops.references[1:2]).square().mean().item()

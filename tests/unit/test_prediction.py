@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from faig.attribution.methods import Example
+from faig.attribution.methods import Example, attribute
 from faig.data.crops import spread_crops
 from faig.evaluation.prediction import (
+    REFERENCES,
     Settings,
     best_threshold,
     crop_examples,
@@ -157,12 +158,36 @@ def test_target_output_replaces_only_the_reference():
     assert result.name == "a"
 
 
-def test_thresholds_come_from_single_degradations_of_the_calibration_images(tmp_path):
+@pytest.fixture
+def stores(tmp_path):
+    """Images to calibrate on, and to test with."""
     operators = {"bicubic": BICUBIC, "noise": NOISE, "more_noise": NOISE}
-    stores = [
+    return [
         degraded_store(tmp_path / f"{name}.h5", {name: photo(24, 24, seed)}, operators)
         for seed, name in enumerate(("known", "test"))
     ]
+
+
+def test_overlaps_are_those_of_crops_seen_with_each_reference_less_what_is_typical(stores):
+    pair, conditions = random_pair(SmoothNetwork()), {"bicubic": [], "noise": ["noise"]}
+    selected = {"noise": np.arange(len(pair.index)) % 3 == 0}
+    settings = Settings(conditions, "bicubic", 12, 2, 0.2, {"nodes": 2})
+    table = predict(pair, selected, stores[0], {"test": stores[1]}, settings)
+
+    def scores(store, reference):
+        for _, crop in crop_examples(store, spread_crops(store, 6, 2), conditions, "bicubic"):
+            crop = with_target_output(pair, crop) if reference == "target_output" else crop
+            yield next(attribute("faig", pair, [crop], {"nodes": 2}, 0)).scores[0].numpy()
+
+    for reference in REFERENCES:
+        mean = np.mean([normalized(known) for known in scores(stores[0], reference)], axis=0)
+        for variant, typical in (("paper", 0 * mean), ("centred", mean)):
+            rows = table[(table["reference"] == reference) & (table["variant"] == variant)]
+            used = [used_filters(found, 0.2, typical) for found in scores(stores[1], reference)]
+            assert rows["overlap"].tolist() == [overlap(each, selected["noise"]) for each in used]
+
+
+def test_thresholds_come_from_single_degradations_of_the_calibration_images(stores):
     pair = random_pair(SmoothNetwork())
     selected = {
         "noise": np.arange(len(pair.index)) % 3 == 0,

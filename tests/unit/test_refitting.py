@@ -108,3 +108,20 @@ def test_a_network_that_is_not_masked_and_layers_without_bias_stay_as_they_are()
     state = masked(pair, plain=[0])
     assert same(refit(state), state)
     assert not any(module._forward_hooks for module in pair.network.modules())
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.conv(torch.tanh(self.conv(x)))
+
+
+def test_a_layer_that_runs_twice_is_refitted_by_what_it_sees_first():
+    pair = pair_of(Twice())
+    moved = Refit(pair, IMAGES)(masked(pair, conv=[0]))["conv.bias"] - pair.target["conv.bias"]
+    change = (pair.target["conv.weight"] - pair.baseline["conv.weight"])[0, :, 0, 0]
+    expected = (change * IMAGES.mean(dim=(0, 2, 3))).sum()
+    torch.testing.assert_close(moved, torch.stack([expected, *torch.zeros(2)]))

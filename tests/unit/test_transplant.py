@@ -9,7 +9,13 @@ import torch
 from faig.attribution.ranking import top
 from faig.base.errors import InputError
 from faig.evaluation.bench import Crops
-from faig.evaluation.transplant import grafted, require_one_baseline, transplant, transplanted
+from faig.evaluation.transplant import (
+    _sets,
+    grafted,
+    require_one_baseline,
+    transplant,
+    transplanted,
+)
 from faig.report.figures import FIGURES
 from faig.report.tables import make
 from toys import SmoothNetwork, ordered_ranking, random_pair, random_state, same, substituted
@@ -80,6 +86,13 @@ def test_filters_of_another_baseline_are_refused_with_the_keys(pair, receiver):
     short = {name: value for name, value in pair.baseline.items() if name != "last.bias"}
     with pytest.raises(InputError, match=r"1 of 4 tensors, the first being 'last\.bias'"):
         require_one_baseline(pair.baseline, short, ("a", "b"))
+
+
+def test_random_filters_are_as_many_of_each_layer_as_the_top_ones(pair):
+    sets = list(_sets(pair, {"faig": ordered_ranking(pair)}, [0.1], 3, np.random.default_rng(0)))
+    counts = [np.bincount(pair.index.layer_numbers[s], minlength=2).tolist() for _, s in sets]
+    assert counts == 4 * [counts[0]] + 4 * [counts[4]]
+    assert len({selected.tobytes() for _, selected in sets}) == 8
 
 
 def test_losses_are_those_of_the_networks(pair, receiver, measured):
