@@ -65,7 +65,7 @@ CHANGES = {
     "noise_seed": ({"noise_seed": 1}, ALL_IMAGES),
     "device": ({"device": "cpu"}, TRAINING | SPEED | LEARNING),
     "precision": ({"precision": "bfloat16"}, TRAINING | LEARNING),
-    "protocol": ({"protocol": "released"}, TRAINING_IMAGES | PROBE),
+    "protocol": ({"protocol": "released"}, ALL_IMAGES),
     "scale": ({"scale": 4}, ALL_IMAGES | SYSTEM),
     "datasets.*.source": (
         {"datasets.tiny_test": {"source": "folder", "path": "photos"}},
