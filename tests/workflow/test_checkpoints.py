@@ -1,11 +1,15 @@
 """Weights of the user's own take the place of a training."""
 
+import shutil
 from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from .conftest import HOME, MODEL, Workflow
 
@@ -76,6 +80,26 @@ def test_other_weights_that_are_not_there_are_told_whatever_was_made_before(work
     output = workflow.run(made, "--dry-run", check=False).stdout
     assert "networks.small.target: no such file: nowhere.pth" in output
     assert "Nothing to be done" not in output
+
+
+def test_what_was_made_of_files_that_were_moved_away_stays_and_is_gone_on_from(
+    workflow, exported, tmp_path
+):
+    photographs = tmp_path / "Fotos für x"
+    photographs.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    Image.fromarray(pixels).save(photographs / "a.png")
+    given = {stage: shutil.copy(path, tmp_path) for stage, path in exported.items()}
+    workflow.config["networks"]["small"].update(given)
+    workflow.config["datasets"]["tiny_attribution"] = {"source": "folder", "path": "Fotos für x"}
+    made = "results/tiny/attribution/small/seed0/faig.parquet"
+    workflow.run(made)
+    shutil.rmtree(photographs)
+    for path in given.values():
+        Path(path).unlink()
+    assert workflow.plan(made) == {}
+    workflow.config["attribution"]["methods"]["faig"]["nodes"] += 1
+    assert workflow.plan(made) == {"attribute": 1}
 
 
 def test_another_architecture_is_named(workflow, exported):

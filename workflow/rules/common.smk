@@ -267,18 +267,20 @@ ALL_RANKINGS = expand(
 )
 
 
-def refuse(message, word, *outputs):
-    """End with a complaint about a file or folder of the user's own that is not there.
+def require_made(message, word, *outputs):
+    """Complain about a source of the user's own that is not there, unless all was made of it.
 
-    Snakemake takes an error for a reason to leave a rule's output as it is, if there is one: right
-    where the command that made it had the same word for this source, which somebody moved away
-    since, but not where the config named another one then. What is no `Exception` ends it.
+    Where an output is there, and the command that made it had the same word for this source, somebody
+    moved it away since: as an input that is missing, Snakemake leaves the output as it is. It would do
+    so for any error, too, where the config named another source then: what is no `Exception` ends it.
     """
-    for path in filter(os.path.exists, outputs):
+    there = [path for path in outputs if os.path.exists(path)]
+    if not there:
+        raise WorkflowError(message)
+    for path in there:
         noted = workflow.persistence.metadata(IOFile(path))
         if noted and word not in shlex.split(noted.shellcmd or ""):
             sys.exit(f"error: {message}")
-    raise WorkflowError(message)
 
 
 # stages whose weights the user gives, by network; all others are trained
@@ -311,7 +313,8 @@ def checkpoint_path(wildcards, stage):
     except InputError as error:
         path, message = given["file"], error
     made = f"{RUN}/models/{network}/seed{seed}/{stage}.safetensors"
-    refuse(f"networks.{network}.{stage}: {message}", path, made)
+    require_made(f"networks.{network}.{stage}: {message}", path, made)
+    return path
 
 
 def given_checkpoint(wildcards):

@@ -1,23 +1,19 @@
-def dataset_files(wildcards):
-    """Image files that a dataset is made of, where they are the user's own."""
-    dataset = config["datasets"][wildcards.dataset]
-    if dataset["source"] != "folder":
+def dataset_files(dataset):
+    """Image files that a dataset is made of, where they are the user's own.
+
+    Raises:
+        InputError: its folder is not there, holds none, or something else.
+    """
+    settings = config["datasets"][dataset]
+    if settings["source"] != "folder":
         return []
-    try:
-        return [str(path) for path in folder_files(dataset["path"]).values()]
-    except InputError as error:
-        made = [
-            f"{folder}/data/{wildcards.dataset}.h5"
-            for folder in (RUN, f"{RUN}/two_branch")
-        ]
-        message = f"datasets.{wildcards.dataset}.path: {error}"
-        refuse(message, f"--folder={dataset['path']}", *made)
+    return [str(path) for path in folder_files(settings["path"]).values()]
 
 
 def dataset_digest(wildcards):
     """What tells a photograph replaced by another, even by one with an older date."""
     try:
-        return photographs.digest(dataset_files(wildcards))
+        return photographs.digest(dataset_files(wildcards.dataset))
     except InputError as error:
         raise WorkflowError(f"datasets.{wildcards.dataset}: {error}") from None
 
@@ -31,9 +27,16 @@ def archive_folder(dataset):
 # input functions, unlike those of parameters, are called before the first job
 def dataset_archive(wildcards):
     """The folder that an archive is unpacked to; a bad folder of the user's own stops here."""
-    if config["datasets"][wildcards.dataset]["source"] == "archive":
-        return archive_folder(wildcards.dataset)
-    dataset_files(wildcards)
+    dataset, settings = wildcards.dataset, config["datasets"][wildcards.dataset]
+    if settings["source"] == "archive":
+        return archive_folder(dataset)
+    try:
+        dataset_files(dataset)
+    except InputError as error:
+        made = [f"{folder}/data/{dataset}.h5" for folder in (RUN, f"{RUN}/two_branch")]
+        message = f"datasets.{dataset}.path: {error}"
+        require_made(message, f"--folder={settings['path']}", *made)
+        return settings["path"]
     return []
 
 
