@@ -70,4 +70,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_what_the_command_line_says_is_read_as_a_file_would_be():
     given = {"a": ["1", "0.5", "null"], "b": {"c": "true", "d": "text"}}
     assert typed(given) == {"a": [1, 0.5, None], "b": {"c": True, "d": "text"}}
+    assert typed(["a: b", "[", "#1"]) == ["a: b", "[", "#1"]
     assert typed("1") == "1"  # which Snakemake reads by itself

@@ -50,6 +50,16 @@ def test_its_rules_are_planned_under_other_names(folder):
     assert "faig_verify" not in listed  # nothing records checksums of another workflow's files
 
 
+def test_the_command_line_is_the_other_workflows(folder):
+    inner = SNAKEFILE.replace("        config\n", '        config["inner"]\n')
+    (folder / "Snakefile").write_text(inner)
+    (folder / "config.json").write_text(json.dumps({"inner": TINY}))
+    options = ["--configfile", "config.json", "--config", "run=other", "--cores", "1", "--dry-run"]
+    status, output = snakemake(options, folder)
+    assert status == 0, output
+    assert "results/other" not in output
+
+
 def test_one_rule_is_taken_alone_and_changed(folder):
     parts = SNAKEFILE.split("use rule * from faig as faig_*")
     own = "use rule synthesize from faig as own_synthesize with:\n    threads: 1\n    priority: 7\n"

@@ -129,10 +129,22 @@ def test_a_folder_in_the_place_of_a_store(workflow, tmp_path):
     assert (tmp_path / STORE / "good.png").exists()
 
 
-def test_a_folder_that_is_not_there_is_told_though_a_run_was_made_of_other_images(finished):
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (folder("elsewhere"), "path: elsewhere: no such folder"),
+        (
+            {"source": "archive", "mirrors": [{"path": "a.zip", "checksum": f"md5:{0:032}"}]},
+            "mirrors: no such file: a.zip",
+        ),
+    ],
+)
+def test_images_that_are_not_there_are_told_though_a_run_was_made_of_others(
+    finished, images, message
+):
     """Snakemake takes an error of an input function for nothing to be done where files exist."""
     again = Workflow(finished.folder, finished.folder)
-    again.config["datasets"]["tiny_test"] = folder("elsewhere")
+    again.config["datasets"]["tiny_test"] = images
     output = again.run("--dry-run", check=False).stdout
-    assert "datasets.tiny_test.path: elsewhere: no such folder" in output
+    assert f"datasets.tiny_test.{message}" in output
     assert "Job stats" not in output

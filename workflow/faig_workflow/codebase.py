@@ -172,7 +172,11 @@ def registered(file: Path, decorator: str) -> dict[str, dict[str, Parameter]]:
         if isinstance(node, ast.FunctionDef) and decorator in map(_name, node.decorator_list):
             arguments = list(_arguments(node.args))[2:]
             found[node.name] = {
-                a.arg: Parameter(_kind(a), default is None, getattr(default, "value", None))
+                a.arg: Parameter(
+                    _kind(a),
+                    default is None,
+                    default.value if isinstance(default, ast.Constant) else None,
+                )
                 for a, default in arguments
             }
     return found

@@ -15,6 +15,8 @@ from snakemake.utils import update_config
 # workflow of someone else's that uses this one as a module
 HOME = Path(workflow.current_basedir).parent.parent
 sys.path[:0] = [str(HOME / "workflow"), str(HOME / "scripts")]
+# no module of another workflow, whose the command line, the folder and the terminal are then
+ALONE = HOME == Path(workflow.basedir).parent
 
 from faig.base.errors import DiskFull, InputError
 from faig.base.provenance import canonical_json, checksum
@@ -46,11 +48,9 @@ try:
     for path in workflow.configfiles:
         if Path(path).suffix != ".json":  # which Snakemake reads by another parser
             configuration.read_strictly(Path(path))
-    given = workflow.config_settings.config  # `--config` of the command line
-    update_config(
-        config,
-        {k: configuration.typed(given[k]) for k in given.keys() & config.keys()},
-    )
+    if ALONE:
+        told = workflow.config_settings.config  # by `--config`
+        update_config(config, {k: configuration.typed(v) for k, v in told.items()})
     config = configuration.load(config)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None

@@ -1,5 +1,4 @@
 # folder and terminal are another workflow's where that uses this one as a module
-ALONE = HOME == Path(workflow.basedir).parent
 MAIN = workflow.is_main_process and ALONE
 RUNS = MAIN and not workflow.output_settings.dryrun
 

@@ -24,6 +24,12 @@ def archive_folder(dataset):
     return f"results/archives/{dataset}-{checksum(source)[:8]}"
 
 
+def require_stored(dataset, problem, folder):
+    """See `require_made`, of images that would be stored from a folder."""
+    made = [f"{where}/data/{dataset}.h5" for where in (RUN, f"{RUN}/two_branch")]
+    require_made(f"datasets.{dataset}.{problem}", f"--folder={folder}", *made)
+
+
 # input functions, unlike those of parameters, are called before the first job
 def dataset_archive(wildcards):
     """The folder that an archive is unpacked to; a bad folder of the user's own stops here."""
@@ -33,9 +39,7 @@ def dataset_archive(wildcards):
     try:
         dataset_files(dataset)
     except InputError as error:
-        made = [f"{folder}/data/{dataset}.h5" for folder in (RUN, f"{RUN}/two_branch")]
-        message = f"datasets.{dataset}.path: {error}"
-        require_made(message, f"--folder={settings['path']}", *made)
+        require_stored(dataset, f"path: {error}", settings["path"])
         return settings["path"]
     return []
 
@@ -46,11 +50,11 @@ def local_mirrors(wildcards):
     absent = [
         m["path"] for m in mirrors if "path" in m and not Path(m["path"]).exists()
     ]
-    unpacked = Path(archive_folder(wildcards.dataset)).exists()
-    if len(absent) == len(mirrors) and not unpacked:
-        raise WorkflowError(
-            f"datasets.{wildcards.dataset}.mirrors: no such file: {', '.join(absent)}"
-        )
+    folder = archive_folder(wildcards.dataset)
+    if len(absent) == len(mirrors) and not Path(folder).exists():
+        problem = f"mirrors: no such file: {', '.join(absent)}"
+        require_stored(wildcards.dataset, problem, folder)
+        return absent
     return []
 
 

@@ -80,4 +80,9 @@ def typed(value: object) -> object:
 
 
 def _read(part: object) -> object:
-    return yaml.safe_load(part) if isinstance(part, str) else typed(part)
+    if not isinstance(part, str):
+        return typed(part)
+    loader = _Loader("")  # text alone: what looks like a section or comment is none
+    return loader.construct_object(
+        yaml.ScalarNode(loader.resolve(yaml.ScalarNode, part, (True, False)), part)
+    )
