@@ -73,17 +73,15 @@ class Pair:
     @cached_property
     def equal(self) -> bool:
         """Whether target and baseline have the same parameters, so that nothing is to explain."""
-        names = (name for name, _ in self.network.named_parameters())
-        return all(self.baseline[name].equal(self.target[name]) for name in names)
+        return all(value.equal(self.target[name]) for name, value in self.start.items())
 
     @cached_property
     def start(self) -> Mapping[str, Tensor]:
-        """The target with the baseline's parameters, from which gains and shares are counted.
+        """The baseline's parameters, from which gains and shares are counted.
 
-        The baseline itself, unless the networks have buffers and these differ.
+        With the buffers of `network` they are the baseline itself, unless its own differ.
         """
-        names = [name for name, _ in self.network.named_parameters()]
-        return {**self.target, **{name: self.baseline[name] for name in names}}
+        return {name: self.baseline[name] for name, _ in self.network.named_parameters()}
 
     @cached_property
     def change(self) -> Mapping[str, Tensor]:

@@ -96,12 +96,11 @@ def receptive_radius(network: nn.Module, largest: int = 128) -> int:
             parameter.fill_(0.0 if name.endswith("bias") else 1.0 / inputs)
     try:
         found = _measured_radius(probe, largest)
-        alike = found is not None and _treats_pixels_alike(probe, found)
+        if found is not None and _treats_pixels_alike(probe, found):
+            return found
     except RuntimeError as error:  # it does not take images of every size
         raise _too_far(network, largest) from error
-    if not alike:
-        raise _too_far(network, largest)
-    return found
+    raise _too_far(network, largest)
 
 
 def _measured_radius(probe: nn.Module, largest: int) -> int | None:
@@ -125,9 +124,8 @@ def _measured_radius(probe: nn.Module, largest: int) -> int | None:
 def _treats_pixels_alike(probe: nn.Module, radius: int) -> bool:
     """Whether an image moved by one pixel is restored as before, but for its borders."""
     side = 2 * radius + 8
-    image = torch.rand(
-        1, 3, side + 1, side + 1, generator=torch.Generator().manual_seed(0)
-    ).double()
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 3, side + 1, side + 1, generator=generator, dtype=torch.float64)
     here, there = probe(image), probe(image[..., 1:, 1:])
     scale = there.shape[-1] // side
     inner = slice(scale * radius, scale * (side - radius))
